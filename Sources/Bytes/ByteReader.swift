@@ -1,0 +1,93 @@
+/// A cursor over bytes in memory that never reads past their end and always knows where it is.
+///
+/// Numbers are little-endian. A failed read throws ``ResectError/Code/truncated`` with the offset of the cursor.
+public struct ByteReader: Sendable {
+  /// The bytes that are read.
+  public let bytes: [UInt8]
+  /// The offset of the next byte, from the beginning of ``bytes``.
+  public private(set) var position: Int
+
+  /// A cursor at `position` of `bytes`.
+  public init(_ bytes: [UInt8], at position: Int = 0) {
+    self.bytes = bytes
+    self.position = min(max(position, 0), bytes.count)
+  }
+
+  /// How many bytes are left.
+  public var remaining: Int { bytes.count - position }
+
+  /// Whether nothing is left.
+  public var isAtEnd: Bool { remaining == 0 }
+
+  /// The next byte.
+  public mutating func byte() throws(ResectError) -> UInt8 {
+    guard position < bytes.count else { throw truncated(expecting: 1) }
+    defer { position += 1 }
+    return bytes[position]
+  }
+
+  /// The range of the next `count` bytes, which are passed over.
+  public mutating func range(count: Int) throws(ResectError) -> Range<Int> {
+    guard count >= 0, count <= remaining else { throw truncated(expecting: count) }
+    defer { position += count }
+    return position..<position + count
+  }
+
+  /// The next `count` bytes.
+  public mutating func take(_ count: Int) throws(ResectError) -> ArraySlice<UInt8> {
+    bytes[try range(count: count)]
+  }
+
+  /// The range of the bytes before the next `terminator`, which is passed over too.
+  public mutating func range(until terminator: UInt8) throws(ResectError) -> Range<Int> {
+    guard let end = bytes[position...].firstIndex(of: terminator) else {
+      throw truncated(expecting: remaining + 1)
+    }
+    defer { position = end + 1 }
+    return position..<end
+  }
+
+  /// The next little-endian integer.
+  public mutating func integer<I: FixedWidthInteger & UnsignedInteger>(
+    _ type: I.Type = I.self
+  ) throws(ResectError) -> I {
+    var value: I = 0
+    let size = I.bitWidth / 8
+    for (index, byte) in try take(size).enumerated() {
+      value |= I(truncatingIfNeeded: byte) << I(truncatingIfNeeded: 8 * index)
+    }
+    return value
+  }
+
+  private func truncated(expecting count: Int) -> ResectError {
+    ResectError(
+      .truncated, "expected \(count) more bytes, found \(remaining)", offset: UInt64(position))
+  }
+}
+
+extension Array where Element == UInt8 {
+  /// Hands the bytes over without copying them.
+  public func withRawSpan<Result, Failure: Error>(
+    _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    unsafe try body(span.bytes)
+  }
+
+  /// Appends the little-endian bytes of `value`.
+  public mutating func append(littleEndian value: some FixedWidthInteger) {
+    for index in 0..<value.bitWidth / 8 {
+      append(UInt8(truncatingIfNeeded: value >> (8 * index)))
+    }
+  }
+}
+
+extension UInt64 {
+  /// `self + other`, or an error that says whose sum overflows.
+  public func adding(_ other: UInt64, _ what: @autoclosure () -> String) throws(ResectError)
+    -> UInt64
+  {
+    let (sum, overflow) = addingReportingOverflow(other)
+    guard !overflow else { throw ResectError(.malformed, "\(what()) overflows 64 bits") }
+    return sum
+  }
+}

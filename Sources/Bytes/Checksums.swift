@@ -1,0 +1,72 @@
+internal import CCrypto
+internal import CDeflate
+
+/// CRC-32 as zip, gzip and PNG use it (polynomial 0xEDB88320), at memory speed.
+public struct CRC32: Sendable {
+  /// The checksum of all bytes so far.
+  public private(set) var value: UInt32 = 0
+
+  /// The checksum of nothing.
+  public init() {}
+
+  /// Adds `bytes`.
+  public mutating func update(_ bytes: RawSpan) {
+    let current = value
+    value = unsafe bytes.withUnsafeBytes { buffer in
+      unsafe libdeflate_crc32(current, buffer.baseAddress, buffer.count)
+    }
+  }
+
+  /// The checksum of `bytes`.
+  public static func of(_ bytes: [UInt8]) -> UInt32 {
+    var crc = CRC32()
+    bytes.withRawSpan { crc.update($0) }
+    return crc.value
+  }
+}
+
+/// SHA-256 by libcrypto, which uses the processor's instructions for it.
+@safe public struct SHA256: ~Copyable {
+  private let context: OpaquePointer
+
+  /// The digest of nothing. Fails where libcrypto has no memory or is set up without SHA-256.
+  public init() throws(ResectError) {
+    guard let context = unsafe EVP_MD_CTX_new(),
+      unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1
+    else { throw ResectError(.system, "libcrypto offers no SHA-256") }
+    unsafe self.context = context
+  }
+
+  deinit { unsafe EVP_MD_CTX_free(context) }
+
+  /// Adds `bytes`.
+  public mutating func update(_ bytes: RawSpan) {
+    _ = unsafe bytes.withUnsafeBytes { buffer in
+      unsafe EVP_DigestUpdate(context, buffer.baseAddress, buffer.count)
+    }
+  }
+
+  /// The digest of all bytes so far, as 64 lower-case hexadecimal digits.
+  public consuming func hexadecimal() -> String {
+    var digest = [UInt8](repeating: 0, count: 32)
+    _ = unsafe digest.withUnsafeMutableBufferPointer { buffer in
+      unsafe EVP_DigestFinal_ex(context, buffer.baseAddress, nil)
+    }
+    return digest.hexadecimal
+  }
+}
+
+extension Sequence<UInt8> {
+  /// Two lower-case hexadecimal digits a byte.
+  public var hexadecimal: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+}
+
+extension UInt32 {
+  /// Eight lower-case hexadecimal digits.
+  public var hexadecimal: String {
+    (0..<4).map { UInt8(truncatingIfNeeded: self >> (24 - 8 * $0)) }.hexadecimal
+  }
+}

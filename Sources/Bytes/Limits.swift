@@ -1,0 +1,27 @@
+/// How much a file may ask for, whatever it claims. Each limit is far above what real checkpoints hold.
+public enum Limits {
+  /// Bytes of one pickle, of a JSON header, of a tar's table: what is read into memory whole.
+  public static let metadataBytes = 64 << 20
+  /// Bytes of a safetensors header, by the format's own rule.
+  public static let safetensorsHeaderBytes = 100_000_000
+  /// Entries of an archive.
+  public static let archiveEntries = 1 << 18
+  /// Tensors of one checkpoint.
+  public static let tensors = 1 << 17
+  /// Bytes of all names of one checkpoint together.
+  public static let nameBytes = 32 << 20
+  /// Dimensions of a tensor.
+  public static let rank = 32
+  /// Nesting of values within values: pickles, JSON.
+  public static let depth = 256
+  /// Values that one pickle may create.
+  public static let pickleValues = 8 << 20
+  /// Values on the stack of the pickle machine.
+  public static let pickleStack = 2_000_000
+  /// How many times larger than its compressed form a deflated entry may claim to be (deflate cannot do more than 1032).
+  public static let deflateRatio: UInt64 = 1032
+  /// Bytes that a tensor may have beyond those of its storage, as an expanded view (stride 0) does.
+  public static let expandedBytes = 64 << 20
+  /// Containers that a walk through a checkpoint's values may enter, counted once a visit.
+  public static let visits = 1 << 20
+}

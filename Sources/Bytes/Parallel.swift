@@ -1,0 +1,36 @@
+internal import Dispatch
+internal import Synchronization
+
+#if canImport(Darwin)
+  internal import Darwin
+#else
+  internal import Glibc
+#endif
+
+/// How many processors there are to work on.
+public let availableCores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+
+/// Runs `body` for each index below `count`, on all available cores, and throws the failure of the lowest index.
+///
+/// Indices are handed out in order, one at a time, so that uneven work balances. After a failure no new index begins.
+public func parallelForEach(
+  count: Int, _ body: @Sendable (Int) throws(ResectError) -> Void
+) throws(ResectError) {
+  let failure = Mutex<(index: Int, error: ResectError)?>(nil)
+  let next = Atomic<Int>(0)
+  let workers = min(count, max(1, availableCores))
+  DispatchQueue.concurrentPerform(iterations: workers) { _ in
+    while failure.withLock({ $0 == nil }) {
+      let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+      guard index < count else { return }
+      do throws(ResectError) {
+        try body(index)
+      } catch {
+        failure.withLock { known in
+          if known.map({ index < $0.index }) ?? true { known = (index, error) }
+        }
+      }
+    }
+  }
+  if let error = failure.withLock({ $0?.error }) { throw error }
+}

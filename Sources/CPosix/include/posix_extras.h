@@ -1,0 +1,8 @@
+// Calls that the C library shows only to programs that ask for its extensions, which Swift's import of it does not.
+#pragma once
+
+/// Opens a file in `folder` that has no name yet, for reading and writing; -1 and errno where that cannot be done.
+int resect_open_unnamed(const char *folder);
+
+/// Begins to write back what was written to `descriptor`, without waiting for it; a hint only.
+void resect_begin_sync(int descriptor);

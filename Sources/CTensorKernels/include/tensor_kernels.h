@@ -1,0 +1,18 @@
+// Conversions between floating-point formats that Swift cannot express at the processor's speed: the compiler builds each
+// function for several instruction sets and the loader picks the best, which Swift has no attribute for.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/// Widens to double; exact.
+void resect_decode_f16(const void *source, double *target, size_t count);
+void resect_decode_bf16(const void *source, double *target, size_t count);
+void resect_decode_f32(const void *source, double *target, size_t count);
+
+/// target[i] = source[i] * factor.
+void resect_scale(double *values, double factor, size_t count);
+
+/// Rounds to nearest even, once. Returns how many finite values became infinite.
+size_t resect_encode_f16(const double *source, void *target, size_t count);
+size_t resect_encode_bf16(const double *source, void *target, size_t count);
+size_t resect_encode_f32(const double *source, void *target, size_t count);
