@@ -9,6 +9,14 @@ public struct CRC32: Sendable {
   /// The checksum of nothing.
   public init() {}
 
+  /// The checksum of bytes whose own is `value`, followed by `count` zeros.
+  public static func extending(_ value: UInt32, byZeros count: Int) -> UInt32 {
+    var crc = CRC32()
+    crc.value = value
+    [UInt8](repeating: 0, count: count).withRawSpan { crc.update($0) }
+    return crc.value
+  }
+
   /// Adds `bytes`.
   public mutating func update(_ bytes: RawSpan) {
     let current = value

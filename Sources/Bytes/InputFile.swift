@@ -93,6 +93,11 @@ public final class InputFile: Sendable {
     }
   }
 
+  /// Maps the file's first `count` bytes.
+  func map(_ count: Int) -> UnsafeMutableRawPointer? {
+    unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
+  }
+
   private func fill(
     _ buffer: Slice<UnsafeMutableRawBufferPointer>, at offset: UInt64
   ) throws(ResectError) {

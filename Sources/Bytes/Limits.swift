@@ -18,6 +18,16 @@ public enum Limits {
   public static let pickleValues = 8 << 20
   /// Values on the stack of the pickle machine.
   public static let pickleStack = 2_000_000
+  /// Mentions of classes and functions in one pickle.
+  public static let pickleGlobals = 1 << 18
+  /// Bytes of a module's or a class's name in a pickle.
+  public static let pickleNameBytes = 512
+  /// Memo slots of one pickle that do not follow each other.
+  public static let pickleMemoGaps = 1 << 18
+  /// Digits of an integer or a float that a pickle writes as text.
+  public static let pickleDigits = 400
+  /// Elements of a tuple that is the key of a dict.
+  public static let pickleKeyElements = 64
   /// How many times larger than its compressed form a deflated entry may claim to be (deflate cannot do more than 1032).
   public static let deflateRatio: UInt64 = 1032
   /// Bytes that a tensor may have beyond those of its storage, as an expanded view (stride 0) does.

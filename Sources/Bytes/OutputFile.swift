@@ -9,9 +9,9 @@ internal import CPosix
 /// A file that appears whole or not at all.
 ///
 /// The bytes go to a file without a name beside the target (where the file system cannot do that: to a hidden one).
-/// ``commit()`` syncs it, gives it its name in one step and syncs the folder. Without `commit()`, whether the program
+/// ``committed()`` syncs it, gives it its name in one step and syncs the folder. Without `committed()`, whether the program
 /// throws or is killed, the old file stays as it was and nothing is left behind.
-public struct OutputFile: ~Copyable {
+public struct OutputFile: ~Copyable, Sendable {
   /// The path that the file will have.
   public let path: String
   private let replaces: Bool
@@ -80,14 +80,16 @@ public struct OutputFile: ~Copyable {
     unsafe try write(bytes.span.bytes, at: offset)
   }
 
-  /// Asks the system to begin putting what was written so far on the disk, so that ``commit()`` has less to wait for.
+  /// Asks the system to begin putting what was written so far on the disk, so that ``committed()`` has less to wait for.
   public borrowing func beginSync() {
     resect_begin_sync(descriptor)
   }
 
-  /// Puts the file in its place. Afterwards it is on the disk under its name, or an error says why not.
-  public consuming func commit() throws(ResectError) {
-    guard fsync(descriptor) == 0 else { throw .system("cannot write to the disk", file: path) }
+  /// Puts the file in its place and tells how many bytes it has. Afterwards it is on the disk under its name, or an error
+  /// says why not.
+  public consuming func committed() throws(ResectError) -> UInt64 {
+    var status = stat()
+    guard unsafe fstat(descriptor, &status) == 0, fsync(descriptor) == 0 else { throw .system("cannot write to the disk", file: path) }
     if !replaces {
       // Fails where somebody else made a file of this name meanwhile: nothing is overwritten unasked.
       try link(to: path)
@@ -103,6 +105,7 @@ public struct OutputFile: ~Copyable {
       }
     }
     try syncFolder()
+    return UInt64(status.st_size)
   }
 
   /// Gives the file a (further) name.

@@ -56,8 +56,13 @@ FOR_EACH_CPU void resect_decode_bf16(const void *source, double *target, size_t 
   for (size_t i = 0; i < count; i++) target[i] = (double)float_of_bits((uint32_t)values[i] << 16);
 }
 
-FOR_EACH_CPU void resect_scale(double *values, double factor, size_t count) {
-  for (size_t i = 0; i < count; i++) values[i] *= factor;
+FOR_EACH_CPU size_t resect_scale(double *values, double factor, size_t count) {
+  size_t broken = 0;
+  for (size_t i = 0; i < count; i++) {
+    values[i] *= factor;
+    broken += !isfinite(values[i]);
+  }
+  return broken;
 }
 
 FOR_EACH_CPU size_t resect_encode_f32(const double *source, void *target, size_t count) {

@@ -9,8 +9,8 @@ void resect_decode_f16(const void *source, double *target, size_t count);
 void resect_decode_bf16(const void *source, double *target, size_t count);
 void resect_decode_f32(const void *source, double *target, size_t count);
 
-/// target[i] = source[i] * factor.
-void resect_scale(double *values, double factor, size_t count);
+/// Multiplies each value by factor. Returns how many products are not finite.
+size_t resect_scale(double *values, double factor, size_t count);
 
 /// Rounds to nearest even, once. Returns how many finite values became infinite.
 size_t resect_encode_f16(const double *source, void *target, size_t count);

@@ -1,0 +1,99 @@
+internal import Bytes
+internal import ResNets
+
+extension Architecture {
+  /// Takes over what a whole module says of its layers, by the file's names.
+  ///
+  /// Epsilon and the stride placement come from there; whatever contradicts a ResNet (a dilation, a padding, a stride that is
+  /// elsewhere, epsilons that differ) is refused, since the weights would be right and the results wrong.
+  mutating func apply(
+    _ facts: [String: LayerFacts], convention: Convention
+  ) throws(ResectError) {
+    guard !facts.isEmpty else { return }
+    var epsilons: [Double: String] = [:]
+    var byPlace: [ModulePath: LayerFacts] = [:]
+    for (name, layer) in facts.sorted(by: { $0.key < $1.key }) {
+      guard let place = convention.module(of: name) else { continue }
+      byPlace[place] = layer
+      guard place.isNorm else { continue }
+      guard layer.className.contains("BatchNorm") else {
+        throw ResectError(
+          .unsupported, "the layer is a \(layer.className), a ResNet's is a batch-norm", tensor: name)
+      }
+      if let epsilon = layer.epsilon { epsilons[epsilon] = name }
+    }
+    if epsilons.count > 1 {
+      let list = epsilons.sorted { $0.key < $1.key }.map { "\($0.value) has \($0.key)" }
+      throw ResectError(
+        .unsupported,
+        "the batch-norms add different values to the variance: \(list.joined(separator: ", "))")
+    }
+    if let epsilon = epsilons.keys.first { self.epsilon = Sourced(epsilon, from: .module) }
+    try applyPooling(facts)
+    try applyStrides(byPlace, convention: convention)
+  }
+
+  /// torchvision's module has `maxpool`; networks for small images replace it by an identity.
+  private func applyPooling(_ facts: [String: LayerFacts]) throws(ResectError) {
+    guard let pooling = facts["maxpool"] else { return }
+    guard (pooling.className == "MaxPool2d") == (stem == .sevenWithMaxPool) else {
+      throw ResectError(
+        .unsupported,
+        "the stem is a \(stem.kernel)×\(stem.kernel) convolution followed by \(pooling.className), which no known ResNet has"
+      )
+    }
+  }
+
+  private mutating func applyStrides(
+    _ facts: [ModulePath: LayerFacts], convention: Convention
+  ) throws(ResectError) {
+    func refusal(_ place: ModulePath, _ what: String) -> ResectError {
+      ResectError(.unsupported, what, tensor: convention.name(of: place))
+    }
+    func require(_ place: ModulePath, kernel: Int, stride: Int) throws(ResectError) {
+      guard let layer = facts[place] else { return }
+      let expectations: [(String, [Int]?, Int)] = [
+        ("dilation", layer.dilation, 1), ("padding", layer.padding, kernel / 2),
+        ("stride", layer.stride, stride),
+      ]
+      for (what, found, expected) in expectations {
+        guard let found, found.isEmpty || found.contains(where: { $0 != expected }) else { continue }
+        throw refusal(
+          place, "the convolution has \(what) \(found), a ResNet's has \(expected) here")
+      }
+      if let mode = layer.paddingMode, mode != "zeros" {
+        throw refusal(place, "the convolution pads with \(mode), a ResNet's with zeros")
+      }
+      guard layer.className == "Conv2d" else {
+        throw refusal(place, "the layer is a \(layer.className), a ResNet's is a Conv2d")
+      }
+    }
+    try require(.stemConvolution, kernel: stem.kernel, stride: stem == .three ? 1 : 2)
+    for (stage, blocks) in channels.enumerated() {
+      for block in blocks.indices {
+        let stride = stage > 0 && block == 0 ? 2 : 1
+        func place(_ index: Int) -> ModulePath {
+          .convolution(stage: stage + 1, block: block, index: index)
+        }
+        var strides = [Int](repeating: 1, count: self.block.kernels.count)
+        strides[0] = stride
+        if self.block == .bottleneck, stride == 2, facts[place(1)]?.stride == [1, 1] {
+          strides.swapAt(0, 1)
+        }
+        for (index, (kernel, stride)) in zip(self.block.kernels, strides).enumerated() {
+          try require(place(index + 1), kernel: kernel, stride: stride)
+        }
+        try require(
+          .shortcutConvolution(stage: stage + 1, block: block), kernel: 1, stride: stride)
+        guard self.block == .bottleneck, stride == 2, facts[place(1)]?.stride != nil else {
+          continue
+        }
+        let placement: StridePlacement = strides[0] == 2 ? .v1 : .v15
+        if stridePlacement.source == .module, stridePlacement.value != placement {
+          throw refusal(place(1), "the stages stride at different convolutions")
+        }
+        stridePlacement = Sourced(placement, from: .module)
+      }
+    }
+  }
+}

@@ -1,0 +1,21 @@
+internal import ResNets
+
+extension Convention {
+  /// CIFAR ResNets of kuangliu/pytorch-cifar: projections called `shortcut`, `linear`.
+  public static let kuangliu = Convention(
+    name: "cifar-kuangliu",
+    modules: [
+      .init("stem.conv", "conv1"),
+      .init("stem.norm", "bn1"),
+      .init("stage{stage}.{block}.conv{index}", "layer{stage}.{block}.conv{index}"),
+      .init("stage{stage}.{block}.norm{index}", "layer{stage}.{block}.bn{index}"),
+      .init("stage{stage}.{block}.shortcut.conv", "layer{stage}.{block}.shortcut.0"),
+      .init("stage{stage}.{block}.shortcut.norm", "layer{stage}.{block}.shortcut.1"),
+      .init("classifier", "linear"),
+      .init("classifier.{layer}", "linear.{layer}"),
+    ],
+    epsilon: 1e-5,
+    stridePlacement: .v15,
+    isNatural: { $0.stem == .three && $0.shortcut == .projection }
+  )
+}

@@ -1,0 +1,178 @@
+public import Bytes
+public import ResNets
+public import Tensors
+
+/// A tensor under the name that its file gives it.
+public struct NamedTensor: Sendable {
+  /// The name in the file.
+  public let name: String
+  /// The tensor.
+  public let tensor: LazyTensor
+
+  /// A tensor and its name.
+  public init(name: String, tensor: LazyTensor) {
+    self.name = name
+    self.tensor = tensor
+  }
+}
+
+/// What the caller says about a network that its file cannot, or should not, decide.
+public struct LoadOptions: Sendable {
+  /// Which convolution of a bottleneck strides, over what convention and file say.
+  public var stridePlacement: Architecture.StridePlacement?
+  /// What batch-norms add to the variance, over what convention and file say.
+  public var epsilon: Double?
+  /// The convention to read the names by, where it should not be found out.
+  public var convention: Convention?
+  /// Whether tensors that the network has no place for are ignored rather than an error.
+  public var allowsUnexpected = false
+
+  /// Nothing said.
+  public init() {}
+}
+
+/// A network and how its tensors were found.
+public struct LoadedNetwork: Sendable {
+  /// The network.
+  public var network: ResNet
+  /// The convention that the names follow.
+  public let convention: Convention
+  /// The file's name of each tensor of the tree.
+  public let names: [ParameterPath: String]
+  /// The tensors that were left out on the caller's word.
+  public let unexpected: [String]
+}
+
+/// Finds the convention of `tensors`, infers the architecture and fills the tree.
+///
+/// Each tensor is used, or the load fails with ``Bytes/ResectError/Code/mismatch`` and a list of all that are missing,
+/// unexpected or of a wrong shape, the closest name beside each. Tensors that form no ResNet at all give
+/// ``Bytes/ResectError/Code/notAResNet``.
+///
+/// - Parameters:
+///   - tensors: The state dict, its common prefix removed.
+///   - facts: What a whole module says of its layers, by the file's names.
+///   - declared: The architecture that the file's own metadata declares.
+///   - options: What the caller says.
+public func loadNetwork(
+  _ tensors: [NamedTensor], facts: [String: LayerFacts] = [:], declared: Architecture? = nil,
+  options: LoadOptions = LoadOptions()
+) throws(ResectError) -> LoadedNetwork {
+  guard !tensors.isEmpty else { throw ResectError(.notAResNet, "there are no tensors") }
+  var best: Assignment?
+  for convention in options.convention.map({ [$0] }) ?? Convention.all {
+    let assignment = Assignment(tensors, convention)
+    if assignment.isBetter(than: best) { best = assignment }
+  }
+  guard let assignment = best, assignment.places.count > 0 else {
+    throw ResectError(
+      .notAResNet, "no tensor has a name that a known convention gives a ResNet's",
+      advice: "the conventions are \(Convention.all.map(\.name).joined(separator: ", "))")
+  }
+  guard var architecture = assignment.architecture else {
+    throw assignment.whyNone ?? ResectError(.notAResNet, "the tensors form no ResNet")
+  }
+  let convention = assignment.convention
+  architecture.stridePlacement = .init(
+    convention.stridePlacement, from: .convention(convention.name))
+  architecture.epsilon = .init(convention.epsilon, from: .convention(convention.name))
+  if let declared {
+    architecture.stridePlacement = declared.stridePlacement
+    architecture.epsilon = declared.epsilon
+    architecture.appendsConstantFeature = declared.appendsConstantFeature
+  }
+  try architecture.apply(facts, convention: convention)
+  if let placement = options.stridePlacement {
+    architecture.stridePlacement = .init(placement, from: .option)
+  }
+  if let epsilon = options.epsilon { architecture.epsilon = .init(epsilon, from: .option) }
+
+  let unexpected = try assignment.check(
+    against: architecture, allowsUnexpected: options.allowsUnexpected)
+  let network = try ResNet(architecture: architecture, tensors: assignment.tensors)
+  return LoadedNetwork(
+    network: network, convention: convention, names: assignment.names, unexpected: unexpected)
+}
+
+/// The tensors of a file put in their places by one convention.
+private struct Assignment {
+  let convention: Convention
+  var tensors: [ParameterPath: LazyTensor] = [:]
+  var names: [ParameterPath: String] = [:]
+  /// Names that the convention has no place for.
+  var strangers: [String] = []
+  var architecture: Architecture?
+  var whyNone: ResectError?
+
+  var places: Dictionary<ParameterPath, LazyTensor>.Keys { tensors.keys }
+
+  init(_ named: [NamedTensor], _ convention: Convention) {
+    self.convention = convention
+    for entry in named {
+      guard let path = convention.path(of: entry.name) else {
+        strangers.append(entry.name)
+        continue
+      }
+      tensors[path] = entry.tensor
+      names[path] = entry.name
+    }
+    do throws(ResectError) {
+      architecture = try Architecture(inferredFrom: tensors.mapValues(\.shape.axes))
+    } catch {
+      whyNone = error
+    }
+  }
+
+  /// More tensors in place wins; then an architecture that the convention's own code builds; then the earlier convention.
+  func isBetter(than other: Assignment?) -> Bool {
+    guard let other else { return true }
+    if tensors.count != other.tensors.count { return tensors.count > other.tensors.count }
+    return isNatural && !other.isNatural
+  }
+
+  private var isNatural: Bool { architecture.map { convention.isNatural($0) } ?? false }
+
+  /// Compares what is there with what should be. Returns the names that are too many, if they may be.
+  func check(
+    against architecture: Architecture, allowsUnexpected: Bool
+  ) throws(ResectError) -> [String] {
+    let expected = architecture.parameters
+    let known = Set(expected.map(\.path))
+    let unexpected =
+      strangers + names.filter { !known.contains($0.key) }.map(\.value).sorted()
+    let missing = expected.filter { !$0.isOptional && tensors[$0.path] == nil }
+      .map { convention.name(of: $0.path) }
+    let misshapen = expected.compactMap { parameter -> String? in
+      guard let tensor = tensors[parameter.path], tensor.shape.axes != parameter.axes else {
+        return nil
+      }
+      return
+        "wrong shape: \(names[parameter.path] ?? "") is \(tensor.shape.axes), expected \(parameter.axes)"
+    }
+    guard !missing.isEmpty || !misshapen.isEmpty || (!unexpected.isEmpty && !allowsUnexpected)
+    else { return unexpected }
+    let missingLines = lines("missing", missing, closestAmong: unexpected)
+    let unexpectedLines =
+      allowsUnexpected ? [] : lines("unexpected", unexpected, closestAmong: missing)
+    let counts = [
+      (missing.count, "missing"), (unexpectedLines.count, "unexpected"),
+      (misshapen.count, "of a wrong shape"),
+    ]
+    let summary = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    let details = missingLines + unexpectedLines + misshapen
+    let onlyUnexpected = missing.isEmpty && misshapen.isEmpty
+    throw ResectError(
+      .mismatch,
+      "the tensors do not fill a ResNet by the convention \(convention.name): \(summary), the first: \(details[0])",
+      advice: onlyUnexpected ? "--allow-unexpected ignores what has no place" : nil,
+      details: details)
+  }
+
+  /// A line a name. The closest names are looked up for the first hundred, which is as far as a person reads.
+  private func lines(_ fault: String, _ names: [String], closestAmong others: [String]) -> [String] {
+    names.enumerated().map { index, name in
+      guard index < 100, let closest = name.closest(among: others) else { return "\(fault): \(name)" }
+      return "\(fault): \(name) (closest: \(closest))"
+    }
+  }
+}

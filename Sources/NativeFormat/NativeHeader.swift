@@ -1,0 +1,207 @@
+public import Bytes
+public import ResNets
+internal import Tensors
+
+/// What a `.resect` file says of its tensors.
+public struct NativeHeader: Sendable {
+  /// What the file holds.
+  public enum Kind: Sendable {
+    /// A network with a classifier.
+    case network(Architecture)
+    /// A network that computes features.
+    case backbone(Architecture)
+    /// An embedding of classes; whether its last column belongs to a constant feature.
+    case classes(hasConstantFeature: Bool)
+  }
+
+  /// What the file holds.
+  public var kind: Kind
+  /// The convention by which the network was read, and to which it goes back by default.
+  public var convention: String?
+  /// The names of the classes, in order.
+  public var labels: [String]?
+  /// How images become input; what it means, a later version of the program knows.
+  public var preprocessing: JSON?
+  /// Where the weights come from and what was done to them.
+  public var provenance: Provenance
+
+  /// A header.
+  public init(
+    kind: Kind, convention: String?, labels: [String]?, preprocessing: JSON?, provenance: Provenance
+  ) {
+    self.kind = kind
+    self.convention = convention
+    self.labels = labels
+    self.preprocessing = preprocessing
+    self.provenance = provenance
+  }
+}
+
+/// Where a model comes from and what was done to it.
+public struct Provenance: Sendable, Hashable {
+  /// A file that the weights were read from.
+  public struct Source: Sendable, Hashable {
+    /// The file's name without its folder.
+    public var name: String
+    /// The file's format, as `inspect` names it.
+    public var format: String
+    /// The file's SHA-256 in hexadecimal.
+    public var sha256: String
+
+    /// A source.
+    public init(name: String, format: String, sha256: String) {
+      self.name = name
+      self.format = format
+      self.sha256 = sha256
+    }
+  }
+
+  /// The files, the oldest first.
+  public var sources: [Source]
+  /// The surgeries with their parameters and reports, in the order in which they were done.
+  public var surgeries: [JSON]
+
+  /// A provenance.
+  public init(sources: [Source] = [], surgeries: [JSON] = []) {
+    self.sources = sources
+    self.surgeries = surgeries
+  }
+}
+
+/// A tensor's entry in the header.
+struct NativeTensorEntry {
+  var name: String
+  var dtype: DType
+  var shape: Shape
+  var offset: UInt64
+  /// Bytes of the payload, without the zeros that fill it up.
+  var length: UInt64
+  /// Over the payload and the zeros up to the next multiple of 64.
+  var checksum: UInt32
+}
+
+extension NativeHeader {
+  func json(tensors: [NativeTensorEntry]) -> JSON {
+    var kindName = "network"
+    var architecture: Architecture?
+    var constantFeature: Bool?
+    switch kind {
+    case .network(let value): architecture = value
+    case .backbone(let value): (kindName, architecture) = ("backbone", value)
+    case .classes(let value): (kindName, constantFeature) = ("classes", value)
+    }
+    return .object([
+      "kind": .string(kindName),
+      "convention": convention.map { .string($0) },
+      "architecture": architecture?.json,
+      "constantFeature": constantFeature.map { .bool($0) },
+      "labels": labels.map { .array($0.map { .string($0) }) },
+      "preprocessing": preprocessing,
+      "provenance": provenance.json,
+      "tensors": .array(tensors.map(\.json)),
+    ])
+  }
+
+  init(json: JSON) throws(ResectError) {
+    func architecture() throws(ResectError) -> Architecture {
+      guard let member = json["architecture"] else { throw NativeHeader.refusal("architecture") }
+      return try Architecture(json: member)
+    }
+    switch json["kind"]?.string {
+    case "network": kind = .network(try architecture())
+    case "backbone": kind = .backbone(try architecture())
+    case "classes": kind = .classes(hasConstantFeature: json["constantFeature"]?.bool ?? false)
+    default: throw NativeHeader.refusal("kind")
+    }
+    convention = json["convention"]?.string
+    labels = nil
+    if let member = json["labels"] {
+      guard let elements = member.elements, elements.allSatisfy({ $0.string != nil }) else {
+        throw NativeHeader.refusal("labels")
+      }
+      labels = elements.compactMap(\.string)
+    }
+    preprocessing = json["preprocessing"]
+    provenance = try Provenance(json: json["provenance"] ?? .null)
+  }
+
+  static func refusal(_ what: String) -> ResectError {
+    ResectError(.malformed, "the header is damaged: \(what)", advice: "export the model again")
+  }
+}
+
+extension Provenance {
+  /// As it stands in the header.
+  public var json: JSON {
+    .object([
+      "sources": .array(
+        sources.map {
+          .object([
+            "name": .string($0.name), "format": .string($0.format), "sha256": .string($0.sha256),
+          ])
+        }),
+      "surgeries": .array(surgeries),
+    ])
+  }
+
+  init(json: JSON) throws(ResectError) {
+    guard let sources = json["sources"]?.elements, let surgeries = json["surgeries"]?.elements else {
+      throw NativeHeader.refusal("provenance")
+    }
+    self.init(surgeries: surgeries)
+    for source in sources {
+      guard let name = source["name"]?.string, let format = source["format"]?.string,
+        let digest = source["sha256"]?.string
+      else { throw NativeHeader.refusal("provenance") }
+      self.sources.append(Source(name: name, format: format, sha256: digest))
+    }
+  }
+}
+
+extension NativeTensorEntry {
+  /// The only encoding so far: the elements one after the other, little-endian.
+  static let raw = "raw"
+
+  var json: JSON {
+    .object([
+      "name": .string(name),
+      "dtype": .string(dtype.rawValue),
+      "shape": .array(shape.axes.map { .integer($0) }),
+      "encoding": .string(NativeTensorEntry.raw),
+      "offset": .integer(offset),
+      "length": .integer(length),
+      "crc32": .string(checksum.hexadecimal),
+    ])
+  }
+
+  init(json: JSON) throws(ResectError) {
+    guard let name = json["name"]?.string else { throw NativeHeader.refusal("a tensor has no name") }
+    do throws(ResectError) {
+      guard let dtype = json["dtype"]?.string.flatMap({ DType(rawValue: $0) }) else {
+        throw NativeHeader.refusal("the dtype is not known")
+      }
+      guard json["encoding"]?.string == NativeTensorEntry.raw else {
+        throw ResectError(
+          .unsupported, "the encoding \(json["encoding"]?.string ?? "") is not known",
+          advice: "use a newer Resect")
+      }
+      guard let axes = json["shape"]?.elements, axes.allSatisfy({ $0.integer != nil }),
+        let offset = json["offset"]?.integer, let length = json["length"]?.integer,
+        offset >= 0, length >= 0,
+        let digits = json["crc32"]?.string, digits.utf8.count == 8,
+        let checksum = UInt32(digits, radix: 16)
+      else { throw NativeHeader.refusal("shape, offset, length or crc32") }
+      self.name = name
+      self.dtype = dtype
+      shape = try Shape(axes.compactMap { $0.integer.map { Int($0) } })
+      self.offset = UInt64(offset)
+      self.length = UInt64(length)
+      self.checksum = checksum
+      guard self.length == UInt64(shape.elementCount * dtype.byteCount) else {
+        throw NativeHeader.refusal("length \(length) does not fit shape \(shape)")
+      }
+    } catch {
+      throw error.located(tensor: name)
+    }
+  }
+}

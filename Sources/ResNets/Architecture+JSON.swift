@@ -1,0 +1,204 @@
+public import Bytes
+
+extension Architecture {
+  /// The architecture as JSON; ``init(json:)`` reads it back. Members that follow from others by the rule are still written
+  /// where people look for them (`name`, `widths`); what departs from the rule is written in full (`channels`,
+  /// `projections`).
+  public var json: JSON {
+    let isRegular = widthPerGroup != nil
+    let regularProjections = Architecture.regularProjections(
+      channels: channels, stemWidth: stemWidth, shortcut: shortcut)
+    func nested(_ values: [[JSON]]) -> JSON { .array(values.map { .array($0) }) }
+    var normalizationName = "none"
+    var isAffine: Bool?
+    var hasStatistics: Bool?
+    if case .batchNorm(let affine, let statistics) = normalization {
+      normalizationName = "batch-norm"
+      isAffine = affine ? nil : false
+      hasStatistics = statistics ? nil : false
+    }
+    var layers: [JSON]?
+    if case .layers(let numbers) = head { layers = numbers.map { .integer($0) } }
+    return .object([
+      "name": name.map { .string($0) } ?? .null,
+      "block": .string(block.rawValue),
+      "depths": .array(depths.map { .integer($0) }),
+      "widths": .array(widths.map { .integer($0) }),
+      "groups": .integer(groups),
+      "widthPerGroup": widthPerGroup.map { .integer($0) },
+      "channels": isRegular ? nil : .array(channels.map { nested($0.map { $0.map { .integer($0) } }) }),
+      "projections": projections == regularProjections
+        ? nil : nested(projections.map { $0.map { .bool($0) } }),
+      "stem": .string(stem.rawValue),
+      "stemWidth": .integer(stemWidth),
+      "inputChannels": .integer(inputChannels),
+      "shortcut": .string(shortcut.rawValue),
+      "stridePlacement": .string(stridePlacement.value.rawValue),
+      "stridePlacementSource": .string(stridePlacement.source.description),
+      "epsilon": epsilon.value.map { .number($0) } ?? .null,
+      "epsilonSource": .string(epsilon.source.description),
+      "normalization": .string(normalizationName),
+      "affine": isAffine.map { .bool($0) },
+      "trackedStatistics": hasStatistics.map { .bool($0) },
+      "convolutionBias": .bool(hasConvolutionBias),
+      "classes": classes.map { .integer($0) } ?? .null,
+      "features": .integer(featureCount),
+      "headWidths": headWidths.count > 1 ? .array(headWidths.map { .integer($0) }) : nil,
+      "headLayers": layers.map { .array($0) },
+      "headBias": .bool(hasHeadBias),
+      "constantFeature": appendsConstantFeature ? .bool(true) : nil,
+    ])
+  }
+
+  /// Reads what ``json`` wrote. Members that are not known are passed over.
+  public init(json: JSON) throws(ResectError) {
+    let reader = Members(json: json)
+    let block: Block = try reader.choice("block")
+    let depths = try reader.counts("depths", limit: 4096)
+    let widths = try reader.counts("widths", limit: 1 << 20)
+    guard depths.count == widths.count, !depths.isEmpty else {
+      throw reader.refusal("depths and widths")
+    }
+    let groups = try reader.count("groups", limit: 1 << 16)
+    let shortcut: Shortcut = try reader.choice("shortcut")
+    let stemWidth = try reader.count("stemWidth")
+    let channels: [[[Int]]]
+    if let explicit = json["channels"] {
+      channels = try reader.channels(explicit, depths: depths, block: block)
+    } else {
+      channels = Architecture.regularChannels(
+        block: block, depths: depths, widths: widths, groups: groups,
+        widthPerGroup: try reader.count("widthPerGroup", limit: 1 << 16))
+    }
+    var projections = Architecture.regularProjections(
+      channels: channels, stemWidth: stemWidth, shortcut: shortcut)
+    if let explicit = json["projections"] {
+      projections = try reader.flags(explicit, depths: depths)
+    }
+    var normalization = Normalization.none
+    switch json["normalization"]?.string {
+    case "none": break
+    case "batch-norm":
+      normalization = .batchNorm(
+        affine: json["affine"]?.bool ?? true, statistics: json["trackedStatistics"]?.bool ?? true)
+    default: throw reader.refusal("normalization")
+    }
+    var head = Head.none
+    var headWidths: [Int] = []
+    if let layers = json["headLayers"] {
+      head = .layers(try reader.counts(layers, "headLayers", limit: 1 << 20))
+    } else if json["classes"]?.integer != nil {
+      head = .linear
+    }
+    if json["headWidths"] != nil {
+      headWidths = try reader.counts("headWidths", limit: 1 << 24)
+    } else if json["classes"]?.integer != nil {
+      headWidths = [try reader.count("classes")]
+    }
+    self.init(
+      block: block, channels: channels, projections: projections, groups: groups,
+      stem: try reader.choice("stem"), stemWidth: stemWidth,
+      inputChannels: try reader.count("inputChannels"), shortcut: shortcut,
+      stridePlacement: Sourced(
+        try reader.choice("stridePlacement"), from: reader.source("stridePlacementSource")),
+      epsilon: Sourced(json["epsilon"]?.number, from: reader.source("epsilonSource")),
+      normalization: normalization, hasConvolutionBias: try reader.flag("convolutionBias"),
+      head: head, headWidths: headWidths, hasHeadBias: try reader.flag("headBias"),
+      appendsConstantFeature: json["constantFeature"]?.bool ?? false)
+    guard self.headLayers.count == headWidths.count, groups > 0,
+      epsilon.value.map({ $0 >= 0 && $0.isFinite }) ?? true
+    else { throw reader.refusal("the head, the groups or epsilon") }
+  }
+}
+
+/// Reads the members of an architecture, each checked.
+private struct Members {
+  let json: JSON
+
+  func refusal(_ what: String) -> ResectError {
+    ResectError(.malformed, "the architecture in the file is damaged: \(what)")
+  }
+
+  func choice<Choice: RawRepresentable<String>>(_ name: String) throws(ResectError) -> Choice {
+    guard let choice = json[name]?.string.flatMap({ Choice(rawValue: $0) }) else {
+      throw refusal(name)
+    }
+    return choice
+  }
+
+  func flag(_ name: String) throws(ResectError) -> Bool {
+    guard let flag = json[name]?.bool else { throw refusal(name) }
+    return flag
+  }
+
+  func source(_ name: String) -> Architecture.Source {
+    Architecture.Source(json[name]?.string ?? "")
+  }
+
+  func count(_ name: String, limit: Int = 1 << 24) throws(ResectError) -> Int {
+    guard let value = json[name]?.integer, 0...Int64(limit) ~= value else { throw refusal(name) }
+    return Int(value)
+  }
+
+  func counts(_ name: String, limit: Int) throws(ResectError) -> [Int] {
+    try counts(json[name] ?? .null, name, limit: limit)
+  }
+
+  func counts(_ json: JSON, _ name: String, limit: Int) throws(ResectError) -> [Int] {
+    guard let elements = json.elements, elements.count <= 4096 else { throw refusal(name) }
+    var counts: [Int] = []
+    for element in elements {
+      guard let value = element.integer, 0...Int64(limit) ~= value else { throw refusal(name) }
+      counts.append(Int(value))
+    }
+    return counts
+  }
+
+  func channels(_ json: JSON, depths: [Int], block: Architecture.Block) throws(ResectError)
+    -> [[[Int]]]
+  {
+    var channels: [[[Int]]] = []
+    for stage in json.elements ?? [] {
+      var blocks: [[Int]] = []
+      for outputs in stage.elements ?? [] {
+        blocks.append(try counts(outputs, "channels", limit: 1 << 20))
+      }
+      channels.append(blocks)
+    }
+    guard channels.map(\.count) == depths,
+      channels.joined().allSatisfy({ $0.count == block.kernels.count })
+    else { throw refusal("channels") }
+    return channels
+  }
+
+  func flags(_ json: JSON, depths: [Int]) throws(ResectError) -> [[Bool]] {
+    let flags = (json.elements ?? []).map { ($0.elements ?? []).compactMap(\.bool) }
+    guard flags.map(\.count) == depths else { throw refusal("projections") }
+    return flags
+  }
+}
+
+extension Architecture.Source: CustomStringConvertible {
+  /// As it stands in JSON: `convention torchvision`, `module`, `option`, `none`.
+  public var description: String {
+    switch self {
+    case .convention(let name): "convention \(name)"
+    case .module: "module"
+    case .option: "option"
+    case .none: "none"
+    }
+  }
+
+  /// Reads ``description``; what is not known is nobody.
+  init(_ description: String) {
+    let prefix = "convention "
+    self =
+      switch description {
+      case "module": .module
+      case "option": .option
+      case _ where description.hasPrefix(prefix):
+        .convention(String(description.dropFirst(prefix.count)))
+      default: .none
+      }
+  }
+}

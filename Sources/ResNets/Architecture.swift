@@ -1,0 +1,231 @@
+/// Everything that is needed to rebuild a ResNet but its weights.
+///
+/// Source: He et al., "Deep Residual Learning for Image Recognition" (2015), and torchvision's `ResNet`, whose terms are used:
+/// `planes` are ``widths``, `base_width` is ``widthPerGroup``.
+public struct Architecture: Sendable, Hashable {
+  /// The residual block.
+  public enum Block: String, Sendable, Hashable, CaseIterable {
+    /// Two 3×3 convolutions.
+    case basic
+    /// 1×1, 3×3 and 1×1 convolutions.
+    case bottleneck
+
+    /// The kernel size of each convolution.
+    public var kernels: [Int] {
+      switch self {
+      case .basic: [3, 3]
+      case .bottleneck: [1, 3, 1]
+      }
+    }
+
+    /// How many times its width a block of a regular network puts out.
+    public var expansion: Int {
+      switch self {
+      case .basic: 1
+      case .bottleneck: 4
+      }
+    }
+  }
+
+  /// What comes before the first stage.
+  public enum Stem: String, Sendable, Hashable, CaseIterable {
+    /// A 7×7 convolution of stride 2, then 3×3 max-pooling of stride 2.
+    case sevenWithMaxPool = "7x7-maxpool"
+    /// A 3×3 convolution of stride 1, as for CIFAR.
+    case three = "3x3"
+
+    /// The kernel size of the convolution.
+    public var kernel: Int {
+      switch self {
+      case .sevenWithMaxPool: 7
+      case .three: 3
+      }
+    }
+  }
+
+  /// What a block's input passes through where its shape changes.
+  public enum Shortcut: String, Sendable, Hashable, CaseIterable {
+    /// A 1×1 convolution (options B and C).
+    case projection
+    /// Subsampling and zero channels, without parameters (option A).
+    case zeroPadded = "zero-padded"
+  }
+
+  /// Which convolution of a bottleneck strides. Weights do not tell.
+  public enum StridePlacement: String, Sendable, Hashable, CaseIterable {
+    /// The first 1×1, as in the paper and in Caffe.
+    case v1
+    /// The 3×3, as in torchvision.
+    case v15 = "v1.5"
+    /// Nobody said.
+    case unknown
+  }
+
+  /// What follows each convolution.
+  public enum Normalization: Sendable, Hashable {
+    /// Batch normalisation; without `affine` it has no weight and bias, without `statistics` no running mean and variance.
+    case batchNorm(affine: Bool, statistics: Bool)
+    /// Nothing: folded into the convolutions, or never there.
+    case none
+  }
+
+  /// What turns features into logits.
+  public enum Head: Sendable, Hashable {
+    /// Nothing: the network is a backbone.
+    case none
+    /// One linear layer: a row of weights for each class.
+    case linear
+    /// Linear layers at these positions of a sequence, with something between them that weights do not tell.
+    case layers([Int])
+  }
+
+  /// Who said what weights cannot tell.
+  public enum Source: Sendable, Hashable {
+    /// The naming convention of the file.
+    case convention(String)
+    /// The hyper-parameters of a whole pickled module.
+    case module
+    /// The caller.
+    case option
+    /// Nobody.
+    case none
+  }
+
+  /// A value and who said it.
+  public struct Sourced<Value: Sendable & Hashable>: Sendable, Hashable {
+    /// The value.
+    public var value: Value
+    /// Who said it.
+    public var source: Source
+
+    /// A value and who said it.
+    public init(_ value: Value, from source: Source) {
+      self.value = value
+      self.source = source
+    }
+  }
+
+  /// The residual block.
+  public var block: Block
+  /// The output channels of each convolution, by stage, block and convolution.
+  public var channels: [[[Int]]]
+  /// Which blocks have a projection, by stage and block.
+  public var projections: [[Bool]]
+  /// The groups of the 3×3 convolutions of bottlenecks: 1, or more in a ResNeXt.
+  public var groups: Int
+  /// What comes before the first stage.
+  public var stem: Stem
+  /// The output channels of the stem.
+  public var stemWidth: Int
+  /// The channels of the image.
+  public var inputChannels: Int
+  /// What a block's input passes through where its shape changes.
+  public var shortcut: Shortcut
+  /// Which convolution of a bottleneck strides.
+  public var stridePlacement: Sourced<StridePlacement>
+  /// What is added to the variance before the square root, in every batch-norm; of a folded network, what was.
+  public var epsilon: Sourced<Double?>
+  /// What follows each convolution.
+  public var normalization: Normalization
+  /// Whether the convolutions have biases.
+  public var hasConvolutionBias: Bool
+  /// What turns features into logits.
+  public var head: Head
+  /// The output features of each linear layer of the head, in order; the last one's are the classes.
+  public var headWidths: [Int]
+  /// Whether the linear layers have biases.
+  public var hasHeadBias: Bool
+  /// Whether the features end in a constant 1, so that the class embedding's last column is the bias.
+  public var appendsConstantFeature: Bool
+
+  /// An architecture of these parts.
+  public init(
+    block: Block, channels: [[[Int]]], projections: [[Bool]], groups: Int = 1, stem: Stem,
+    stemWidth: Int, inputChannels: Int = 3, shortcut: Shortcut,
+    stridePlacement: Sourced<StridePlacement>, epsilon: Sourced<Double?>,
+    normalization: Normalization, hasConvolutionBias: Bool, head: Head, headWidths: [Int],
+    hasHeadBias: Bool, appendsConstantFeature: Bool = false
+  ) {
+    self.block = block
+    self.channels = channels
+    self.projections = projections
+    self.groups = groups
+    self.stem = stem
+    self.stemWidth = stemWidth
+    self.inputChannels = inputChannels
+    self.shortcut = shortcut
+    self.stridePlacement = stridePlacement
+    self.epsilon = epsilon
+    self.normalization = normalization
+    self.hasConvolutionBias = hasConvolutionBias
+    self.head = head
+    self.headWidths = headWidths
+    self.hasHeadBias = hasHeadBias
+    self.appendsConstantFeature = appendsConstantFeature
+  }
+}
+
+extension Architecture {
+  /// Blocks of each stage.
+  public var depths: [Int] { channels.map(\.count) }
+
+  /// Output channels of each stage.
+  public var stageOutputs: [Int] { channels.compactMap { $0.last?.last } }
+
+  /// How many times its width a stage puts out: the block's expansion, or 1 where that does not divide the outputs.
+  public var expansion: Int {
+    stageOutputs.allSatisfy { $0 % block.expansion == 0 } ? block.expansion : 1
+  }
+
+  /// The width of each stage, torchvision's `planes`: its output channels divided by ``expansion``.
+  public var widths: [Int] { stageOutputs.map { $0 / expansion } }
+
+  /// Channels of a group where a stage is 64 wide, torchvision's `base_width`; absent where the blocks do not follow the
+  /// rule, as in a pruned network.
+  public var widthPerGroup: Int? {
+    guard let inner = channels.first?.first?.first, let width = widths.first, width > 0 else {
+      return nil
+    }
+    let perGroup = inner * 64 / (width * groups)
+    guard perGroup > 0 else { return nil }
+    let regular = Architecture.regularChannels(
+      block: block, depths: depths, widths: widths, groups: groups, widthPerGroup: perGroup)
+    return regular == channels ? perGroup : nil
+  }
+
+  /// The features that the backbone computes: the channels after the last stage, and the constant one if there is one.
+  public var featureCount: Int {
+    (stageOutputs.last ?? stemWidth) + (appendsConstantFeature ? 1 : 0)
+  }
+
+  /// The classes, if the network has a head.
+  public var classes: Int? { headWidths.last }
+
+  /// The channels of a network that follows the rule, by stage, block and convolution.
+  public static func regularChannels(
+    block: Block, depths: [Int], widths: [Int], groups: Int, widthPerGroup: Int
+  ) -> [[[Int]]] {
+    zip(depths, widths).map { depth, width in
+      let inner = width * widthPerGroup / 64 * groups
+      let channels =
+        switch block {
+        case .basic: [width, width]
+        case .bottleneck: [inner, inner, width * block.expansion]
+        }
+      return [[Int]](repeating: channels, count: depth)
+    }
+  }
+
+  /// Where a network of these channels has projections by the rule: at the first block of a stage that changes the
+  /// channels or strides.
+  public static func regularProjections(channels: [[[Int]]], stemWidth: Int, shortcut: Shortcut)
+    -> [[Bool]]
+  {
+    var input = stemWidth
+    return channels.enumerated().map { stage, blocks in
+      let changes = stage > 0 || input != blocks.last?.last
+      input = blocks.last?.last ?? input
+      return blocks.indices.map { $0 == 0 && changes && shortcut == .projection }
+    }
+  }
+}

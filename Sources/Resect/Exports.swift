@@ -1,0 +1,8 @@
+// A program that imports Resect works with these types: no further import should be needed.
+@_exported public import Bytes
+@_exported public import Checkpoints
+@_exported public import Naming
+@_exported public import NativeFormat
+@_exported public import ResNets
+@_exported public import Surgery
+@_exported public import Tensors

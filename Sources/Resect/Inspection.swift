@@ -1,0 +1,109 @@
+/// What a file holds, as far as its index tells: also of a file that is no ResNet.
+public struct Inspection: Sendable {
+  /// A tensor as the file lists it.
+  public struct Tensor: Sendable {
+    /// Its name in the file.
+    public let name: String
+    /// Its dtype.
+    public let dtype: DType
+    /// Its shape.
+    public let shape: Shape
+    /// Whether it is a buffer: by the file's word or, where it says nothing, by torch's names for buffers.
+    public let isBuffer: Bool
+
+    /// Bytes of its elements.
+    public var byteCount: Int { shape.elementCount * dtype.byteCount }
+  }
+
+  /// The path by which the file was opened.
+  public let path: String
+  /// The file's size in bytes.
+  public let fileSize: UInt64
+  /// The format: `torch-zip`, `torch-stream`, `torch-tar`, `safetensors` or `resect`.
+  public let format: String
+  /// The tensors, in the file's order.
+  public let tensors: [Tensor]
+  /// The model, if the tensors form one.
+  public let model: Model?
+  /// Why there is no model.
+  public let whyNoModel: ResectError?
+  /// The key under which the state dict lies.
+  public let key: String?
+  /// What all names begin with and means nothing.
+  public let prefix: String
+  /// What is no part of the model, and why.
+  public let ignored: [Checkpoint.Ignored]
+  /// What a person should know.
+  public let warnings: [String]
+  /// Where the model comes from, as far as the file says.
+  public let provenance: Provenance
+  private let file: InputFile
+
+  /// Reads the index of the file at `path`.
+  ///
+  /// Throws where the file is of no known format, damaged or unsafe; a file whose tensors form no ResNet is no error.
+  public init(path: String, options: OpenOptions = OpenOptions()) throws(ResectError) {
+    self.path = path
+    let opened: Result<Model, ResectError>
+    switch try Container(path: path, options: options) {
+    case .checkpoint(let checkpoint):
+      file = checkpoint.file
+      format = checkpoint.format.rawValue
+      tensors = checkpoint.tensors.map {
+        Tensor(name: $0.name, tensor: $0.tensor, isBuffer: $0.isBuffer)
+      }
+      (key, prefix) = (checkpoint.key, checkpoint.prefix)
+      opened = Result { () throws(ResectError) in try Model(checkpoint, options: options) }
+      ignored = (try? opened.get())?.loading.ignored ?? checkpoint.ignored
+    case .native(let native, let file):
+      self.file = file
+      format = Container.nativeFormat
+      tensors = native.tensors.map { Tensor(name: $0.name, tensor: $0.tensor, isBuffer: nil) }
+      (key, prefix, ignored) = (nil, "", [])
+      // Resect wrote it: what is wrong with it is an error.
+      opened = .success(try Model(native, from: file, options: options))
+    }
+    fileSize = file.size
+    switch opened {
+    case .success(let model):
+      self.model = model
+      whyNoModel = nil
+      warnings = model.loading.warnings
+      provenance = model.pastProvenance
+    case .failure(let error):
+      model = nil
+      whyNoModel = error
+      warnings = []
+      provenance = Provenance()
+    }
+  }
+
+  /// Elements that are trained, as torch counts parameters.
+  public var parameterCount: Int { count { !$0.isBuffer } }
+
+  /// Elements of buffers.
+  public var bufferCount: Int { count { $0.isBuffer } }
+
+  /// Bytes of all tensors' elements.
+  public var byteCount: Int { tensors.reduce(0) { $0 + $1.byteCount } }
+
+  /// The file's SHA-256, for which all of it is read, and a warning where the file's name promises another.
+  public func digest() throws(ResectError) -> (sha256: String, warning: String?) {
+    let digest = try file.digest()
+    return (digest, SourceFile(file: file, format: format).digestWarning(digest))
+  }
+
+  private func count(_ isCounted: (Tensor) -> Bool) -> Int {
+    tensors.reduce(0) { $0 + (isCounted($1) ? $1.shape.elementCount : 0) }
+  }
+}
+
+extension Inspection.Tensor {
+  fileprivate init(name: String, tensor: LazyTensor, isBuffer: Bool?) {
+    self.name = name
+    dtype = tensor.dtype
+    shape = tensor.shape
+    let kind = name.split(separator: ".").last.flatMap { ParameterPath.Kind(rawValue: String($0)) }
+    self.isBuffer = isBuffer ?? kind?.isBuffer ?? false
+  }
+}

@@ -1,0 +1,164 @@
+/// How a file is opened.
+public struct OpenOptions: Sendable {
+  /// What the caller says about the network.
+  public var network = LoadOptions()
+  /// The key under which the state dict lies, where it should not be found.
+  public var key: String?
+  /// How the bytes of a `.resect` file are reached.
+  public var access = NativeFile.Access.mapped
+
+  /// Nothing said.
+  public init() {}
+}
+
+extension Model {
+  /// Opens the model in the file at `path`, whatever its format, and reads its index.
+  ///
+  /// Throws ``Bytes/ResectError`` for a file that cannot be read, is damaged or asks for something unsafe, and for one whose
+  /// tensors are no ResNet (``Bytes/ResectError/Code/notAResNet``) or do not fill it (``Bytes/ResectError/Code/mismatch``, every
+  /// fault in the details). ``Inspection`` shows such a file all the same.
+  public init(contentsOf path: String, options: OpenOptions = OpenOptions()) throws(ResectError) {
+    switch try Container(path: path, options: options) {
+    case .native(let native, let file): try self.init(native, from: file, options: options)
+    case .checkpoint(let checkpoint): try self.init(checkpoint, options: options)
+    }
+  }
+
+  init(_ checkpoint: Checkpoint, options: OpenOptions) throws(ResectError) {
+    do throws(ResectError) {
+      let metadata = try ResectMetadata(checkpoint.metadata)
+      let tensors = checkpoint.strippedTensors.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
+      let source = SourceFile(file: checkpoint.file, format: checkpoint.format.rawValue)
+      var loading = Loading(
+        key: checkpoint.key, prefix: checkpoint.prefix, ignored: checkpoint.ignored)
+      let content: Content
+      let convention: Convention
+      if metadata.kind == .classes {
+        convention = metadata.convention ?? .torchvision
+        content = .classes(
+          try ClassEmbedding(tensors, convention, hasConstantFeature: metadata.hasConstantFeature))
+      } else {
+        let loaded = try loadNetwork(
+          tensors, facts: LayerFacts.all(in: checkpoint), declared: metadata.architecture,
+          options: options.network.filled(from: metadata))
+        loading.ignored += loaded.unexpected.map {
+          .init(name: checkpoint.prefix + $0, reason: "unexpected, ignored on request")
+        }
+        content = .network(loaded.network)
+        convention = loaded.convention
+      }
+      self.init(
+        content: content, labels: metadata.labels, preprocessing: nil, convention: convention,
+        sources: [source], pastProvenance: Provenance(surgeries: metadata.surgeries), surgeries: [],
+        loading: loading)
+    } catch {
+      throw error.located(file: checkpoint.file.path)
+    }
+  }
+
+  init(_ native: NativeFile, from file: InputFile, options: OpenOptions) throws(ResectError) {
+    do throws(ResectError) {
+      let header = native.header
+      let tensors = native.tensors.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
+      let content: Content
+      switch header.kind {
+      case .network(let architecture), .backbone(let architecture):
+        content = .network(
+          try ResNet(native: tensors, architecture: architecture, options: options.network))
+      case .classes(let hasConstantFeature):
+        content = .classes(
+          try ClassEmbedding(tensors, .tree, hasConstantFeature: hasConstantFeature))
+      }
+      self.init(
+        content: content, labels: header.labels, preprocessing: header.preprocessing,
+        convention: header.convention.flatMap(Convention.named) ?? .torchvision,
+        sources: [SourceFile(file: file, format: Container.nativeFormat)],
+        pastProvenance: header.provenance, surgeries: [], loading: Loading())
+    } catch {
+      throw error.located(file: file.path)
+    }
+  }
+}
+
+/// An opened file of any format.
+enum Container {
+  case native(NativeFile, InputFile)
+  case checkpoint(Checkpoint)
+
+  /// The name of the native format.
+  static let nativeFormat = "resect"
+
+  init(path: String, options: OpenOptions) throws(ResectError) {
+    let file = try InputFile(path: path)
+    let magic = NativeFile.magic
+    let head = try file.read(at: 0, count: Int(min(file.size, UInt64(magic.count))))
+    if head == magic {
+      guard options.key == nil else {
+        throw ResectError(
+          .badArgument, "a .resect file has no keys to choose from", file: path)
+      }
+      self = .native(try NativeFile(file, access: options.access), file)
+    } else {
+      self = .checkpoint(try Checkpoint(file, key: options.key))
+    }
+  }
+}
+
+extension ResNet {
+  /// A network from the tensors of a `.resect` file, every one of which must have a place.
+  fileprivate init(
+    native tensors: [NamedTensor], architecture: Architecture, options: LoadOptions
+  ) throws(ResectError) {
+    var architecture = architecture
+    if let placement = options.stridePlacement {
+      architecture.stridePlacement = .init(placement, from: .option)
+    }
+    if let epsilon = options.epsilon { architecture.epsilon = .init(epsilon, from: .option) }
+    let expected = Set(architecture.parameters.map(\.path))
+    var places: [ParameterPath: LazyTensor] = [:]
+    for named in tensors {
+      guard let path = Convention.tree.path(of: named.name), expected.contains(path) else {
+        throw ResectError(
+          .malformed, "the architecture has no place for this tensor", tensor: named.name)
+      }
+      places[path] = named.tensor
+    }
+    try self.init(architecture: architecture, tensors: places)
+  }
+}
+
+extension ClassEmbedding {
+  /// An embedding from tensors that `convention` names as a classifier's.
+  fileprivate init(
+    _ tensors: [NamedTensor], _ convention: Convention, hasConstantFeature: Bool
+  ) throws(ResectError) {
+    func tensor(_ kind: ParameterPath.Kind) -> LazyTensor? {
+      let name = convention.name(of: ParameterPath(.classifier(layer: nil), kind))
+      return tensors.first { $0.name == name }?.tensor
+    }
+    guard let weight = tensor(.weight) else {
+      throw ResectError(.mismatch, "the embedding of classes has no weight")
+    }
+    try self.init(
+      weight: weight, bias: tensor(.bias), hasConstantFeature: hasConstantFeature)
+  }
+}
+
+extension LayerFacts {
+  /// What a checkpoint of a whole module says of its layers, by names without the prefix.
+  fileprivate static func all(in checkpoint: Checkpoint) -> [String: LayerFacts] {
+    var facts: [String: LayerFacts] = [:]
+    for (name, module) in checkpoint.modules where name.hasPrefix(checkpoint.prefix) {
+      func integers(_ key: String) -> [Int]? {
+        module.numbers[key].map { $0.compactMap { Int(exactly: $0) } }
+      }
+      let className = module.className.split(separator: ".").last.map(String.init) ?? ""
+      facts[String(name.dropFirst(checkpoint.prefix.count))] = LayerFacts(
+        className: className, stride: integers("stride"),
+        padding: module.texts["padding"] == nil ? integers("padding") : [],
+        paddingMode: module.texts["padding_mode"], dilation: integers("dilation"),
+        epsilon: module.numbers["eps"]?.first)
+    }
+    return facts
+  }
+}

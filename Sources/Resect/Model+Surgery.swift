@@ -1,0 +1,95 @@
+extension Model {
+  /// The model with every batch-norm folded into its convolution. See ``ResNets/ResNet/foldingBatchNorm()``.
+  public func foldingBatchNorm() throws(ResectError) -> Model {
+    try operating { network throws(ResectError) in try network.foldingBatchNorm() }
+  }
+
+  /// The model without the bias of its classifier. See ``ResNets/ResNet/droppingClassifierBias()``.
+  public func droppingClassifierBias() throws(ResectError) -> Model {
+    try operating { network throws(ResectError) in try network.droppingClassifierBias() }
+  }
+
+  /// The model as two: the backbone that computes features, and the embedding of the classes, which keeps the labels.
+  /// See ``ResNets/ResNet/split(bias:)``.
+  public func split(
+    bias: BiasTreatment = .keep
+  ) throws(ResectError) -> (backbone: Model, classes: Model) {
+    let (network, embedding, record) = try located { model throws(ResectError) in
+      try model.network.split(bias: bias)
+    }
+    var backbone = self
+    backbone.content = .network(network)
+    backbone.labels = nil
+    backbone.surgeries.append(record)
+    var classes = self
+    classes.content = .classes(embedding)
+    classes.preprocessing = nil
+    classes.surgeries.append(record)
+    return (backbone, classes)
+  }
+
+  /// A classifier from a backbone and an embedding of classes. See ``ResNets/ResNet/joined(with:)``.
+  public func joined(with classes: Model) throws(ResectError) -> Model {
+    let (network, record) = try located { model throws(ResectError) in
+      try model.network.joined(with: classes.classes)
+    }
+    var joined = self
+    joined.content = .network(network)
+    joined.labels = classes.labels ?? labels
+    joined.sources += classes.sources
+    joined.surgeries.append(record)
+    joined.loading.warnings += classes.loading.warnings
+    joined.pastProvenance.sources += classes.pastProvenance.sources
+      .filter { !pastProvenance.sources.contains($0) }
+    return joined
+  }
+
+  /// The model with names for its classes. Throws where there are more or fewer names than classes.
+  public func labelled(_ labels: [String]) throws(ResectError) -> Model {
+    guard let classCount else {
+      throw ResectError(.badArgument, "a backbone has no classes that labels could name")
+    }
+    guard labels.count == classCount else {
+      throw ResectError(
+        .badArgument, "there are \(labels.count) labels for \(classCount) classes",
+        advice: "give one label a line, in the classes' order")
+    }
+    var labelled = self
+    labelled.labels = labels
+    return labelled
+  }
+
+  private func operating(
+    _ surgery: (ResNet) throws(ResectError) -> (ResNet, SurgeryRecord)
+  ) throws(ResectError) -> Model {
+    let (network, record) = try located { model throws(ResectError) in
+      try surgery(model.network)
+    }
+    var operated = self
+    operated.content = .network(network)
+    operated.surgeries.append(record)
+    operated.loading.warnings += record.warnings
+    return operated
+  }
+
+  /// Runs `body`, naming the file and the file's own name of a tensor in its errors.
+  private func located<Result>(
+    _ body: (Model) throws(ResectError) -> Result
+  ) throws(ResectError) -> Result {
+    do throws(ResectError) {
+      return try body(self)
+    } catch {
+      throw error.renamed(by: convention).located(file: sources.first?.file.path)
+    }
+  }
+}
+
+extension ResectError {
+  /// The same error with the place in the tree replaced by the file's name for it.
+  func renamed(by convention: Convention) -> ResectError {
+    guard let tensor, let path = Convention.tree.path(of: tensor) else { return self }
+    var renamed = self
+    renamed.tensor = convention.name(of: path)
+    return renamed
+  }
+}

@@ -1,0 +1,184 @@
+internal import Synchronization
+
+/// A format that models are written in.
+public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
+  /// Resect's own.
+  case resect
+  /// Hugging Face's safetensors, with the names of the model's convention.
+  case safetensors
+
+  /// The format that the extension of `path` says.
+  public init(path: String) throws(ResectError) {
+    let name = path.split(separator: "/").last ?? ""
+    let ending = name.split(separator: ".").dropFirst().last.map(String.init) ?? ""
+    guard let format = OutputFormat(rawValue: ending) else {
+      let known = OutputFormat.allCases.map { ".\($0.rawValue)" }.joined(separator: ", ")
+      throw ResectError(
+        .badArgument, "the extension says no format that is written: \(known) are",
+        advice: "use one of them, or --to", file: path)
+    }
+    self = format
+  }
+}
+
+/// How a model is written.
+public struct WriteOptions: Sendable {
+  /// The format; by default what the path's extension says.
+  public var format: OutputFormat?
+  /// The dtype of the weights with two or more axes; by default each tensor keeps its own. Vectors (biases, scales, statistics)
+  /// are then float32, and integers stay what they are.
+  public var dtype: DType?
+  /// Whether an existing file is replaced.
+  public var overwrites: Bool
+
+  /// Options.
+  public init(format: OutputFormat? = nil, dtype: DType? = nil, overwrites: Bool = false) {
+    self.format = format
+    self.dtype = dtype
+    self.overwrites = overwrites
+  }
+
+  /// The format that `path` is written in.
+  func format(for path: String) throws(ResectError) -> OutputFormat {
+    if let format { return format }
+    return try OutputFormat(path: path)
+  }
+
+  /// The dtype that `tensor` is stored in.
+  func stored(_ tensor: LazyTensor) -> DType {
+    guard let dtype, tensor.dtype.isComputable else { return tensor.dtype }
+    return tensor.shape.rank > 1 || dtype == .float64 ? dtype : .float32
+  }
+}
+
+/// What was written.
+public struct WriteReport: Sendable {
+  /// The format.
+  public let format: OutputFormat
+  /// How many bytes the file has.
+  public let bytes: UInt64
+  /// The sources' SHA-256, where they were computed: a `.resect` file keeps them.
+  public let digests: [String]
+  /// What came up while the weights were read.
+  public let warnings: [String]
+}
+
+extension Model {
+  /// Pulls every tensor through and writes the model to `path`, whole or not at all.
+  ///
+  /// Reading, arithmetic, the sources' digests and writing go on at the same time on all cores. The same input gives the same
+  /// bytes. Throws where the output exists (and may not be replaced) or is one of the sources, where a tensor cannot be read
+  /// or is damaged, and where a value does not fit the dtype.
+  @discardableResult
+  public func write(
+    to path: String, options: WriteOptions = WriteOptions(), progress: WriteProgress? = nil
+  ) throws(ResectError) -> WriteReport {
+    try pulled(to: path, options: options, progress: progress).committed()
+  }
+
+  /// Writes the two halves of a split: both files appear, or neither does.
+  public static func write(
+    _ first: (model: Model, path: String), _ second: (model: Model, path: String),
+    options: WriteOptions = WriteOptions(), progress: WriteProgress? = nil
+  ) throws(ResectError) -> (first: WriteReport, second: WriteReport) {
+    let one = try first.model.pulled(to: first.path, options: options, progress: progress)
+    let other = try second.model.pulled(to: second.path, options: options, progress: progress)
+    return (try one.committed(), try other.committed())
+  }
+
+  /// Writes all bytes; the file has no name yet.
+  private func pulled(
+    to path: String, options: WriteOptions, progress: WriteProgress?
+  ) throws(ResectError) -> PulledFile {
+    let format = try options.format(for: path)
+    let file = try OutputFile(
+      path: path, overwrite: options.overwrites, inputs: sources.map(\.file.identity))
+    do throws(ResectError) {
+      switch format {
+      case .resect:
+        let digests = Digests(of: sources)
+        let header = nativeHeader
+        try writeNative(
+          outputTensors(.tree, options), to: file, progress: progress,
+          alongside: { () throws(ResectError) in try digests.compute() },
+          header: { () throws(ResectError) in header(digests.values) })
+        let warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
+        return PulledFile(
+          file: file, format: format, digests: digests.values, warnings: warnings)
+      case .safetensors:
+        try writeSafetensors(
+          outputTensors(convention, options), metadata: ResectMetadata(of: self).strings, to: file,
+          progress: progress)
+        return PulledFile(file: file, format: format, digests: [], warnings: [])
+      }
+    } catch {
+      throw error.renamed(by: convention).located(file: sources.first?.file.path)
+    }
+  }
+
+  /// Every tensor under the name that `convention` gives it.
+  private func outputTensors(_ convention: Convention, _ options: WriteOptions) -> [OutputTensor] {
+    func output(_ path: ParameterPath, _ tensor: LazyTensor) -> OutputTensor {
+      OutputTensor(
+        name: convention.name(of: path), tensor: tensor, dtype: options.stored(tensor))
+    }
+    switch content {
+    case .network(let network):
+      return network.parameters.map { output($0.path, $0.tensor) }
+    case .classes(let classes):
+      let module = ModulePath.classifier(layer: nil)
+      return [output(.init(module, .weight), classes.weight)]
+        + (classes.bias.map { [output(.init(module, .bias), $0)] } ?? [])
+    }
+  }
+
+  /// The header of the file, once the sources' digests are known.
+  private var nativeHeader: @Sendable ([String]) -> NativeHeader {
+    { digests in
+      var provenance = pastProvenance
+      provenance.sources += zip(sources, digests).map {
+        .init(name: $0.name, format: $0.format, sha256: $1)
+      }
+      provenance.surgeries += surgeries.map(\.json)
+      let kind: NativeHeader.Kind =
+        switch content {
+        case .network(let network):
+          network.head.isEmpty ? .backbone(network.architecture) : .network(network.architecture)
+        case .classes(let classes): .classes(hasConstantFeature: classes.hasConstantFeature)
+        }
+      return NativeHeader(
+        kind: kind, convention: convention.name, labels: labels, preprocessing: preprocessing,
+        provenance: provenance)
+    }
+  }
+}
+
+/// A file that is written but has no name yet.
+private struct PulledFile: ~Copyable {
+  let file: OutputFile
+  let format: OutputFormat
+  let digests: [String]
+  let warnings: [String]
+
+  consuming func committed() throws(ResectError) -> WriteReport {
+    let (format, digests, warnings) = (format, digests, warnings)
+    let bytes = try file.committed()
+    return WriteReport(format: format, bytes: bytes, digests: digests, warnings: warnings)
+  }
+}
+
+/// The SHA-256 of files, computed beside other work.
+private final class Digests: Sendable {
+  private let sources: [SourceFile]
+  private let computed = Mutex<[String]>([])
+
+  init(of sources: [SourceFile]) { self.sources = sources }
+
+  func compute() throws(ResectError) {
+    var values: [String] = []
+    for source in sources { values.append(try source.file.digest()) }
+    computed.withLock { $0 = values }
+  }
+
+  var values: [String] { computed.withLock { $0 } }
+}

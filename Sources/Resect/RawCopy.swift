@@ -1,0 +1,45 @@
+/// Copies the tensors of any model from container to container under their own names: nothing is mapped, nothing computed.
+///
+/// Writes safetensors; `.resect` files hold ResNets. Takes whatever ``Checkpoints/Checkpoint`` reads, and `.resect` files.
+@discardableResult
+public func copyTensors(
+  from input: String, to output: String, open: OpenOptions = OpenOptions(),
+  options: WriteOptions = WriteOptions(), progress: WriteProgress? = nil
+) throws(ResectError) -> (report: WriteReport, tensors: Int, ignored: [Checkpoint.Ignored]) {
+  let format = try options.format(for: output)
+  guard format == .safetensors else {
+    throw ResectError(
+      .badArgument, "a .resect file holds a ResNet, not just any tensors",
+      advice: "write .safetensors", file: output)
+  }
+  let tensors: [OutputTensor]
+  var metadata: [(name: String, value: String)] = [("format", "pt")]
+  var ignored: [Checkpoint.Ignored] = []
+  let source: InputFile
+  switch try Container(path: input, options: open) {
+  case .checkpoint(let checkpoint):
+    tensors = checkpoint.tensors.map {
+      OutputTensor(name: $0.name, tensor: $0.tensor, dtype: options.stored($0.tensor))
+    }
+    if !checkpoint.metadata.isEmpty {
+      metadata = checkpoint.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+    ignored = checkpoint.ignored
+    source = checkpoint.file
+  case .native(let native, let file):
+    tensors = native.tensors.map {
+      OutputTensor(name: $0.name, tensor: $0.tensor, dtype: options.stored($0.tensor))
+    }
+    source = file
+  }
+  let file = try OutputFile(
+    path: output, overwrite: options.overwrites, inputs: [source.identity])
+  do throws(ResectError) {
+    try writeSafetensors(tensors, metadata: metadata, to: file, progress: progress)
+    let bytes = try file.committed()
+    let report = WriteReport(format: format, bytes: bytes, digests: [], warnings: [])
+    return (report, tensors.count, ignored)
+  } catch {
+    throw error.located(file: input)
+  }
+}

@@ -1,0 +1,6 @@
+import ResectCommands
+
+@main
+enum Main {
+  static func main() { ResectCommand.runAsProcess() }
+}

@@ -1,0 +1,43 @@
+internal import ArgumentParser
+internal import Resect
+
+struct FoldBatchNormCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fold-bn",
+    abstract: "Fold every batch-norm into its convolution.",
+    discussion: "The arithmetic is in double precision, rounded once to the dtype that is written.")
+
+  @Argument(help: "The model to read.") var input: String
+  @Argument(help: "The file to write; its extension says the format.") var output: String
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var writing: WritingOptions
+  @OptionGroup var shown: OutputOptions
+
+  func run() throws {
+    let model = try Model(contentsOf: input, options: reading.open).foldingBatchNorm()
+    var outcome = WriteOutcome()
+    try outcome.write(model, to: output, writing.write)
+    outcome.show(shown, tables: shown.json ? [] : layerTables(model))
+  }
+
+  /// A row a layer: what the scales are, and what is odd about them.
+  private func layerTables(_ model: Model) -> [String] {
+    guard let layers = model.surgeries.last?.report["layers"]?.elements, !layers.isEmpty else {
+      return []
+    }
+    var table = Table([
+      "batch-norm": .left, "channels": .right, "smallest scale": .right, "largest scale": .right,
+      "negative": .right, "zero": .right, "variance < eps": .right,
+    ])
+    for layer in layers {
+      func count(_ name: String) -> String { layer[name]?.integer.map { String($0) } ?? "" }
+      func scale(_ name: String) -> String { layer[name]?.number?.brief ?? "" }
+      let place = layer["norm"]?.string ?? ""
+      table.add(
+        model.name(ofModule: place), count("channels"), scale("smallestScale"),
+        scale("largestScale"), count("negativeScales"), count("zeroScales"),
+        count("varianceBelowEpsilon"))
+    }
+    return [table.text]
+  }
+}

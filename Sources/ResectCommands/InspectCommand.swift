@@ -1,0 +1,185 @@
+internal import ArgumentParser
+internal import Resect
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show what a file holds: architecture, modules, parameters.",
+    discussion: "Reads the index only. A file that is no ResNet is shown too, with the reason why it is none.")
+
+  @Argument(help: "The file to read.") var file: String
+  @Option(help: "How deep the tree of modules is shown.") var depth = 2
+  @Flag(help: "List every tensor with dtype, shape and bytes.") var tensors = false
+  @Flag(name: .customLong("sha256"), help: "Compute the file's digest, and compare it with the file's name.")
+  var digest = false
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var shown: OutputOptions
+
+  func validate() throws {
+    guard depth >= 0 else { throw ValidationError("--depth cannot be negative.") }
+  }
+
+  func run() throws {
+    let inspection = try Inspection(path: file, options: reading.open)
+    let digest = digest ? try inspection.digest() : nil
+    let warnings = inspection.warnings + (digest?.warning.map { [$0] } ?? [])
+    if !shown.json {
+      for warning in warnings { Terminal.error("resect: warning: \(warning)") }
+    }
+    try shown.show(
+      text(inspection, digest?.sha256),
+      json: inspection.json(sha256: digest?.sha256, warnings: warnings))
+  }
+
+  private func text(_ inspection: Inspection, _ sha256: String?) -> String {
+    var lines = [
+      Terminal.bold("\(inspection.path.printable()): \(inspection.format), \(inspection.fileSize.asBytes)")
+    ]
+    if let key = inspection.key { lines.append("state dict under the key \(key.printable())") }
+    if !inspection.prefix.isEmpty { lines.append("every name begins with \(inspection.prefix)") }
+    lines += inspection.model.map(description) ?? []
+    if let reason = inspection.whyNoModel {
+      lines.append("no ResNet: \(reason.message.printable(limit: 300))")
+      lines += reason.details.prefix(20).map { "  \($0.printable(limit: 200))" }
+      if reason.details.count > 20 { lines.append("  … and \(reason.details.count - 20) more (--json)") }
+    }
+    for source in inspection.provenance.sources {
+      lines.append(
+        "made from \(source.name.printable()) (\(source.format.printable()), SHA-256 \(source.sha256.printable()))")
+    }
+    let surgeries = inspection.provenance.surgeries.compactMap { $0["surgery"]?.string }
+    if !surgeries.isEmpty { lines.append("surgeries: \(surgeries.joined(separator: ", ").printable())") }
+    if let sha256 { lines.append("SHA-256 \(sha256)") }
+    for item in inspection.ignored {
+      lines.append("ignored \(item.name.printable(limit: 120)): \(item.reason.printable(limit: 200))")
+    }
+    lines.append("")
+    lines.append(tensors ? tensorTable(inspection) : moduleTable(inspection))
+    lines.append("")
+    lines.append(
+      "\(inspection.parameterCount.grouped) parameters, \(inspection.bufferCount.grouped) in buffers, \(inspection.tensors.count) tensors, \(inspection.byteCount.asBytes)"
+    )
+    return lines.joined(separator: "\n")
+  }
+
+  /// What the model is, in a few lines.
+  private func description(_ model: Model) -> [String] {
+    guard let architecture = model.architecture else {
+      guard let classes = try? model.classes else { return [] }
+      let constant = classes.hasConstantFeature ? ", the last of them constant" : ""
+      return ["embedding of \(classes.classes) classes in \(classes.features) features\(constant)"]
+    }
+    let name = architecture.name ?? "a ResNet without a name"
+    let depths = architecture.depths.map(String.init).joined(separator: "-")
+    let widths = architecture.widths.map(String.init).joined(separator: "-")
+    var lines = [
+      "\(name): \(architecture.block.rawValue) blocks \(depths), widths \(widths), "
+        + (architecture.classes.map { "\($0) classes" } ?? "no classifier")
+        + ", names by \(model.convention.name)",
+      "stem \(architecture.stem.rawValue), \(architecture.shortcut.rawValue) shortcuts, \(architecture.groups) groups, \(architecture.inputChannels) input channels",
+      "stride \(architecture.stridePlacement.value.rawValue) (\(architecture.stridePlacement.source)), eps "
+        + (architecture.epsilon.value.map { "\($0)" } ?? "unknown")
+        + " (\(architecture.epsilon.source))",
+    ]
+    if architecture.normalization == .none { lines.append("no batch-norms: folded, or never there") }
+    if architecture.appendsConstantFeature { lines.append("appends a constant 1 to its features") }
+    if let labels = model.labels {
+      lines.append("labels: \(labels.prefix(6).joined(separator: ", ").printable(limit: 120))\(labels.count > 6 ? ", …" : "")")
+    }
+    return lines
+  }
+
+  private func tensorTable(_ inspection: Inspection) -> String {
+    var table = Table(["tensor": .left, "dtype": .left, "shape": .left, "bytes": .right])
+    for tensor in inspection.tensors {
+      table.add(
+        tensor.name.printable(limit: 120), tensor.dtype.rawValue, tensor.shape.description,
+        tensor.byteCount.grouped)
+    }
+    return table.text
+  }
+
+  private func moduleTable(_ inspection: Inspection) -> String {
+    var table = Table(["module": .left, "parameters": .right, "buffers": .right, "shape": .left])
+    func add(_ tree: ModuleTree, level: Int) {
+      for child in tree.children {
+        let weight = child.tensors.first { $0.name.hasSuffix("weight") } ?? child.tensors.first
+        table.add(
+          String(repeating: "  ", count: level) + child.name.printable(limit: 80),
+          child.parameters.grouped, child.buffers == 0 ? "" : child.buffers.grouped,
+          weight?.shape.description ?? "")
+        if level + 1 < depth { add(child, level: level + 1) }
+      }
+      for tensor in tree.tensors where level == 0 {
+        let count = tensor.shape.elementCount.grouped
+        table.add(
+          tensor.name.printable(limit: 80), tensor.isBuffer ? "0" : count,
+          tensor.isBuffer ? count : "", tensor.shape.description)
+      }
+    }
+    if depth > 0 { add(ModuleTree(inspection.tensors), level: 0) }
+    return table.text
+  }
+}
+
+extension Inspection {
+  /// The inspection for programs.
+  fileprivate func json(sha256: String?, warnings: [String]) -> JSON {
+    var kind: String?
+    var constantFeature: Bool?
+    if let model {
+      switch model.content {
+      case .network(let network): kind = network.head.isEmpty ? "backbone" : "network"
+      case .classes(let classes): (kind, constantFeature) = ("classes", classes.hasConstantFeature)
+      }
+    }
+    let reason = whyNoModel.map { error -> JSON in
+      .object([
+        "code": .string(error.code.description), "message": .string(error.message),
+        "details": .array(error.details.map { .string($0) }),
+      ])
+    }
+    return .object([
+      "path": .string(path),
+      "format": .string(format),
+      "fileBytes": .integer(fileSize),
+      "sha256": sha256.map { .string($0) },
+      "kind": kind.map { .string($0) },
+      "convention": model.map { .string($0.convention.name) } ?? .null,
+      "architecture": model?.architecture?.json ?? .null,
+      "constantFeature": constantFeature.map { .bool($0) },
+      "classes": (try? model?.classes)?.map { .integer($0.classes) },
+      "whyNoResNet": reason,
+      "labels": (model?.labels).map { .array($0.map { .string($0) }) },
+      "preprocessing": model?.preprocessing,
+      "key": key.map { .string($0) },
+      "prefix": .string(prefix),
+      "parameters": .integer(parameterCount),
+      "buffers": .integer(bufferCount),
+      "bytes": .integer(byteCount),
+      "tensors": .array(
+        tensors.map { tensor in
+          .object([
+            "name": .string(tensor.name), "dtype": .string(tensor.dtype.rawValue),
+            "shape": .array(tensor.shape.axes.map { .integer($0) }),
+            "bytes": .integer(tensor.byteCount),
+          ])
+        }),
+      "modules": modules(ModuleTree(tensors)),
+      "ignored": .array(ignored.map(\.json)),
+      "warnings": .array(warnings.map { .string($0) }),
+      "provenance": provenance.json,
+    ])
+  }
+
+  private func modules(_ tree: ModuleTree) -> JSON {
+    .array(
+      tree.children.map { child in
+        .object([
+          "name": .string(child.name), "parameters": .integer(child.parameters),
+          "buffers": .integer(child.buffers),
+          "modules": child.children.isEmpty ? nil : modules(child),
+        ])
+      })
+  }
+}

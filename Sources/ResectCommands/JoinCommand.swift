@@ -1,0 +1,23 @@
+internal import ArgumentParser
+internal import Resect
+
+struct JoinCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "join",
+    abstract: "Join a backbone and an embedding of classes to a classifier.")
+
+  @Argument(help: "The backbone.") var backbone: String
+  @Argument(help: "The embedding of classes.") var classes: String
+  @Argument(help: "The file to write; its extension says the format.") var output: String
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var writing: WritingOptions
+  @OptionGroup var shown: OutputOptions
+
+  func run() throws {
+    let model = try Model(contentsOf: backbone, options: reading.open)
+      .joined(with: Model(contentsOf: classes, options: reading.open))
+    var outcome = WriteOutcome()
+    try outcome.write(model, to: output, writing.write)
+    outcome.show(shown)
+  }
+}

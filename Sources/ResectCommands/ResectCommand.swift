@@ -1,0 +1,42 @@
+public import ArgumentParser
+internal import Resect
+
+#if canImport(Darwin)
+  internal import Darwin
+#else
+  internal import Glibc
+#endif
+
+/// The command `resect`.
+public struct ResectCommand: ParsableCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "resect",
+    abstract: "Opens, operates on and ships ResNet weights. Nothing in a file is ever run.",
+    version: "0.1.0",
+    subcommands: [
+      InspectCommand.self, ExportCommand.self, ConvertCommand.self, FoldBatchNormCommand.self,
+      DropClassifierBiasCommand.self, SplitCommand.self, JoinCommand.self, DiffCommand.self,
+    ])
+
+  public init() {}
+
+  /// Parses the process's arguments, runs the command and ends the process.
+  ///
+  /// Exit codes: 0 done; 1 the input was refused, or files differ; 64 bad usage.
+  public static func runAsProcess() -> Never {
+    // A full disk or a closed pipe is an error of a write, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+      exit()
+    } catch let error as ResectError {
+      Terminal.error("resect: \(error)")
+      for detail in error.details { Terminal.error("  \(detail.printable(limit: 400))") }
+      exit(withError: ExitCode(1))
+    } catch {
+      exit(withError: error)
+    }
+  }
+}

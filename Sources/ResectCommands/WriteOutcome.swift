@@ -1,0 +1,91 @@
+internal import Resect
+
+/// Models that were written: what to tell of them.
+struct WriteOutcome {
+  /// Each file that was written.
+  private var files: [(path: String, model: Model, report: WriteReport)] = []
+
+  /// Writes `model` to `path` with a progress bar.
+  mutating func write(_ model: Model, to path: String, _ options: WriteOptions) throws {
+    let bar = ProgressBar(total: model.byteCount(options))
+    defer { bar.finish() }
+    let report = try model.write(to: path, options: options, progress: { bar.advance(by: $0) })
+    files.append((path, model, report))
+  }
+
+  /// Writes the two halves of a split with a progress bar: both, or neither.
+  mutating func write(
+    _ first: (model: Model, path: String), _ second: (model: Model, path: String),
+    _ options: WriteOptions
+  ) throws {
+    let bar = ProgressBar(total: first.model.byteCount(options) + second.model.byteCount(options))
+    defer { bar.finish() }
+    let reports = try Model.write(
+      first, second, options: options, progress: { bar.advance(by: $0) })
+    files.append((first.path, first.model, reports.first))
+    files.append((second.path, second.model, reports.second))
+  }
+
+  /// Tells what was done: warnings on standard error, the rest as a result.
+  ///
+  /// The files are in place, so a standard output that takes no more is no failure of the command.
+  func show(_ output: OutputOptions, tables: [String] = []) {
+    for warning in warnings { Terminal.error("resect: warning: \(warning.printable(limit: 400))") }
+    do {
+      try output.show(text(tables), json: json)
+    } catch {
+      Terminal.error("resect: warning: \(error)")
+    }
+  }
+
+  private var warnings: [String] {
+    var seen: Set<String> = []
+    return files.flatMap { $0.model.loading.warnings + $0.report.warnings }
+      .filter { seen.insert($0).inserted }
+  }
+
+  private func text(_ tables: [String]) -> String {
+    var lines = tables
+    var seen: Set<String> = []
+    for surgery in files.flatMap(\.model.surgeries) where seen.insert(surgery.summary).inserted {
+      lines.append(surgery.summary)
+    }
+    for file in files {
+      lines.append("wrote \(file.path.printable()): \(file.report.bytes.asBytes)")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private var json: JSON {
+    .object([
+      "outputs": .array(
+        files.map { file in
+          .object([
+            "path": .string(file.path),
+            "format": .string(file.report.format.rawValue),
+            "bytes": .integer(file.report.bytes),
+            "sha256OfSources": file.report.digests.isEmpty
+              ? nil : .array(file.report.digests.map { .string($0) }),
+          ])
+        }),
+      "surgeries": .array(files.first?.model.surgeries.map(\.json) ?? []),
+      "ignored": .array(files.first?.model.loading.ignored.map(\.json) ?? []),
+      "warnings": .array(warnings.map { .string($0) }),
+    ])
+  }
+}
+
+extension Model {
+  /// How many bytes of tensors will be written, about.
+  fileprivate func byteCount(_ options: WriteOptions) -> Int {
+    switch content {
+    case .network(let network):
+      network.parameters.reduce(0) { $0 + $1.tensor.byteCount(as: options.dtype ?? $1.tensor.dtype) }
+    case .classes(let classes): classes.weight.byteCount
+    }
+  }
+}
+
+extension Checkpoint.Ignored {
+  var json: JSON { .object(["name": .string(name), "reason": .string(reason)]) }
+}

@@ -1,0 +1,138 @@
+public import Bytes
+
+extension LazyTensor {
+  /// A vector of `values`, which are rounded to `dtype` when they are pulled.
+  public init(values: [Double], dtype: DType) {
+    self.init(
+      dtype: dtype, shape: Shape(vector: values.count), source: ComputedVector(values: values))
+  }
+
+  /// This tensor with each slice along its first axis multiplied by its factor: in double precision, rounded once, when it
+  /// is pulled.
+  ///
+  /// Requires a dtype that is computable and as many factors as the first axis has.
+  public func scalingFirstAxis(by factors: [Double]) throws(ResectError) -> LazyTensor {
+    guard dtype.isComputable else {
+      throw ResectError(.unsupported, "\(dtype.rawValue) weights are not computed with")
+    }
+    guard shape.axes.first == factors.count else {
+      throw ResectError(
+        .mismatch, "the weight has shape \(shape), the batch-norm \(factors.count) channels")
+    }
+    return LazyTensor(
+      dtype: dtype, shape: shape, source: ScaledTensor(base: self, factors: factors))
+  }
+
+  /// This matrix with `column` appended as its last column: rows × (columns + 1). Bits are kept; both must have one dtype.
+  public func appendingColumn(_ column: LazyTensor) throws(ResectError) -> LazyTensor {
+    guard shape.rank == 2, column.shape.axes == [shape.axes[0]], column.dtype == dtype else {
+      throw ResectError(
+        .mismatch,
+        "a column of shape \(column.shape) and \(column.dtype.rawValue) does not fit a matrix of shape \(shape) and \(dtype.rawValue)"
+      )
+    }
+    return LazyTensor(
+      dtype: dtype, shape: try Shape([shape.axes[0], shape.axes[1] + 1]),
+      source: AppendedColumn(matrix: self, column: column))
+  }
+
+  /// The columns of `range` of this matrix: rows × columns. Bits are kept.
+  public func columns(_ range: Range<Int>) throws(ResectError) -> LazyTensor {
+    guard shape.rank == 2, range.lowerBound >= 0, range.upperBound <= shape.axes[1] else {
+      throw ResectError(.mismatch, "columns \(range) are not within shape \(shape)")
+    }
+    return LazyTensor(
+      dtype: dtype, shape: try Shape([shape.axes[0], range.count]),
+      source: MatrixColumns(matrix: self, range: range))
+  }
+
+  /// The column `index` of this matrix, as a vector. Bits are kept.
+  public func column(_ index: Int) throws(ResectError) -> LazyTensor {
+    let column = try columns(index..<index + 1)
+    return LazyTensor(
+      dtype: dtype, shape: Shape(vector: shape.axes[0]), source: column.source)
+  }
+}
+
+private struct ComputedVector: TensorSource {
+  let values: [Double]
+
+  func stream(
+    as dtype: DType, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    var scratch = DoubleScratch()
+    scratch.load(values[...])
+    try scratch.encode(as: dtype, piece)
+  }
+}
+
+private struct ScaledTensor: TensorSource {
+  let base: LazyTensor
+  let factors: [Double]
+
+  func stream(
+    as dtype: DType, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    guard base.shape.elementCount > 0 else { return }
+    let rowCount = base.shape.elementCount / factors.count
+    var scratch = DoubleScratch()
+    var first = 0
+    try base.stream { bytes throws(ResectError) in
+      scratch.load(bytes, as: base.dtype)
+      let count = scratch.values.count
+      var done = 0
+      while done < count {
+        let row = (first + done) / rowCount
+        let rowEnd = min((row + 1) * rowCount - first, count)
+        let broken = scratch.scale(done..<rowEnd, by: factors[row])
+        guard broken == 0 else {
+          throw ResectError(
+            .badValue, "\(broken) weights of output channel \(row) are not finite")
+        }
+        done = rowEnd
+      }
+      first += count
+      try scratch.encode(as: dtype, piece)
+    }
+  }
+}
+
+/// Classifiers are small: their matrices are put together in memory.
+private struct AppendedColumn: TensorSource {
+  let matrix: LazyTensor
+  let column: LazyTensor
+
+  func stream(
+    as dtype: DType, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    let matrixBytes = try matrix.bytes(as: dtype)
+    let columnBytes = try column.bytes(as: dtype)
+    let rowSize = matrix.shape.axes[1] * dtype.byteCount
+    var joined: [UInt8] = []
+    joined.reserveCapacity(matrixBytes.count + columnBytes.count)
+    for row in 0..<matrix.shape.axes[0] {
+      joined += matrixBytes[row * rowSize..<(row + 1) * rowSize]
+      joined += columnBytes[row * dtype.byteCount..<(row + 1) * dtype.byteCount]
+    }
+    try joined.withRawSpan(piece)
+  }
+}
+
+private struct MatrixColumns: TensorSource {
+  let matrix: LazyTensor
+  let range: Range<Int>
+
+  func stream(
+    as dtype: DType, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    let bytes = try matrix.bytes(as: dtype)
+    let rowSize = matrix.shape.axes[1] * dtype.byteCount
+    var columns: [UInt8] = []
+    for row in 0..<matrix.shape.axes[0] {
+      let start = row * rowSize
+      columns +=
+        bytes[start + range.lowerBound * dtype.byteCount..<start + range.upperBound * dtype.byteCount]
+    }
+    try columns.withRawSpan(piece)
+  }
+}

@@ -1,0 +1,92 @@
+public import Bytes
+internal import Synchronization
+
+/// A tensor to write to a container: its name, itself, and the dtype that it is stored in.
+public struct OutputTensor: Sendable {
+  /// Its name in the file.
+  public let name: String
+  /// The tensor.
+  public let tensor: LazyTensor
+  /// The dtype that is stored.
+  public let dtype: DType
+
+  /// A tensor to write.
+  public init(name: String, tensor: LazyTensor, dtype: DType) {
+    self.name = name
+    self.tensor = tensor
+    self.dtype = dtype
+  }
+}
+
+/// Is told, from any thread, how many more bytes were written.
+public typealias WriteProgress = @Sendable (_ bytes: Int) -> Void
+
+/// A tensor and its place in an output file.
+public struct PlacedTensor: Sendable {
+  /// The name in errors.
+  public let name: String
+  /// What is pulled.
+  public let tensor: LazyTensor
+  /// The dtype that is written.
+  public let dtype: DType
+  /// Where its first byte goes.
+  public let offset: UInt64
+
+  /// A tensor's place.
+  public init(name: String, tensor: LazyTensor, dtype: DType, offset: UInt64) {
+    self.name = name
+    self.tensor = tensor
+    self.dtype = dtype
+    self.offset = offset
+  }
+
+  /// How many bytes are written.
+  public var byteCount: Int { tensor.byteCount(as: dtype) }
+}
+
+/// Pulls `tensors` and writes each in its place, on all cores, while `companion` runs beside them.
+///
+/// Returns each tensor's CRC-32, in order. Errors name the tensor.
+public func write(
+  _ tensors: [PlacedTensor], to file: borrowing OutputFile, progress: WriteProgress? = nil,
+  alongside companion: (@Sendable () throws(ResectError) -> Void)? = nil
+) throws(ResectError) -> [UInt32] {
+  let checksums = Mutex([UInt32](repeating: 0, count: tensors.count))
+  // The companion is the longest piece of work that cannot be divided, so it begins first.
+  let first = companion == nil ? 0 : 1
+  try parallelForEach(count: tensors.count + first) { index throws(ResectError) in
+    if index < first {
+      try companion?()
+      return
+    }
+    let placed = tensors[index - first]
+    do throws(ResectError) {
+      let value = try placed.write(to: file, progress: progress)
+      checksums.withLock { $0[index - first] = value }
+    } catch {
+      throw error.located(tensor: placed.name)
+    }
+  }
+  return checksums.withLock { $0 }
+}
+
+extension PlacedTensor {
+  fileprivate func write(
+    to file: borrowing OutputFile, progress: WriteProgress?
+  ) throws(ResectError) -> UInt32 {
+    var crc = CRC32()
+    var position = offset
+    let end = offset + UInt64(byteCount)
+    try tensor.stream(as: dtype) { piece throws(ResectError) in
+      crc.update(piece)
+      try file.write(piece, at: position)
+      position += UInt64(piece.byteCount)
+      progress?(piece.byteCount)
+    }
+    guard position == end else {
+      throw ResectError(
+        .truncated, "expected \(byteCount) bytes, got \(position - offset)")
+    }
+    return crc.value
+  }
+}
