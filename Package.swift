@@ -15,11 +15,13 @@ func floor(_ name: String, on dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-/// The tests of the target `name`, in `Tests/<name>Tests`.
-func tests(_ name: String, on dependencies: [Target.Dependency]) -> Target {
+/// The tests of the target `name`, in `Tests/<name>Tests`, beside the scripts that made their fixtures.
+func tests(
+  _ name: String, on dependencies: [Target.Dependency], scripts: [String] = []
+) -> Target {
   .testTarget(
     name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies,
-    swiftSettings: strict)
+    exclude: scripts, swiftSettings: strict)
 }
 
 let argumentParser = Target.Dependency.product(
@@ -71,6 +73,19 @@ let package = Package(
     floor("ResectCommands", on: ["Resect", argumentParser]),
     .executableTarget(
       name: "ResectCLI", dependencies: ["ResectCommands"], swiftSettings: strict),
+
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+    tests("Bytes", on: []),
+    tests("Tensors", on: ["Bytes"]),
+    tests("Zip", on: ["Bytes"]),
+    tests("Pickle", on: ["Bytes"], scripts: ["make_vectors.py"]),
+    tests("Checkpoints", on: ["Bytes", "Tensors"]),
+    tests("ResNets", on: ["Bytes", "Tensors"]),
+    tests("Naming", on: ["Bytes", "Tensors", "ResNets"]),
+    tests("Surgery", on: ["Bytes", "Tensors", "ResNets"]),
+    tests("NativeFormat", on: ["Bytes", "Tensors", "ResNets"]),
+    tests("Resect", on: []),
+    tests("ResectCommands", on: ["Resect", "ResectCLI"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -7,8 +7,8 @@ public import ResNets
 public struct Convention: Sendable {
   /// The convention's name in reports and options.
   public let name: String
-  /// One row a kind of module: a pattern of places and the pattern of its names, with the same variables.
-  let modules: [Row]
+  /// The table: the pattern of the names of each kind of module.
+  let modules: [ModuleKind: NamePattern]
   /// What its networks add to the variance in a batch-norm.
   let epsilon: Double
   /// Where its networks stride.
@@ -16,17 +16,6 @@ public struct Convention: Sendable {
   /// Whether a network of this architecture is one that the convention's own code builds. Decides between conventions whose
   /// names are the same.
   let isNatural: @Sendable (Architecture) -> Bool
-
-  /// A row of the table.
-  struct Row: Sendable {
-    let place: NamePattern
-    let name: NamePattern
-
-    init(_ place: String, _ name: String) {
-      self.place = NamePattern(place)
-      self.name = NamePattern(name)
-    }
-  }
 
   /// Every convention, in the order in which they are tried.
   public static let all: [Convention] = [.torchvision, .chenyaofo, .akamaster, .kuangliu]
@@ -36,32 +25,29 @@ public struct Convention: Sendable {
 
   /// The place in the tree that the file's name `name` means, if any.
   public func path(of name: String) -> ParameterPath? {
-    guard let dot = name.lastIndex(of: "."),
-      let kind = ParameterPath.Kind(rawValue: String(name[name.index(after: dot)...]))
+    let bytes = Array(name.utf8)
+    guard let dot = bytes.lastIndex(of: UInt8(ascii: ".")),
+      let kind = ParameterPath.Kind(
+        rawValue: String(decoding: bytes[(dot + 1)...], as: UTF8.self))
     else { return nil }
-    return module(of: String(name[..<dot])).map { ParameterPath($0, kind) }
+    return module(of: bytes[..<dot]).map { ParameterPath($0, kind) }
   }
 
   /// The module that the file calls `name`, if any.
-  public func module(of name: String) -> ModulePath? {
-    let segments = name.split(separator: ".", omittingEmptySubsequences: false)
-    for row in modules {
-      if let variables = row.name.match(segments) {
-        return ModulePath(description: row.place.filled(with: variables))
-      }
+  public func module(of name: String) -> ModulePath? { module(of: Array(name.utf8)[...]) }
+
+  private func module(of name: ArraySlice<UInt8>) -> ModulePath? {
+    for (kind, pattern) in modules {
+      if let numbers = pattern.match(name) { return ModulePath(kind, numbers) }
     }
     return nil
   }
 
   /// What the convention calls the module at `place`.
   public func name(of place: ModulePath) -> String {
-    let description = place.description
-    let segments = description.split(separator: ".", omittingEmptySubsequences: false)
-    for row in modules {
-      if let variables = row.place.match(segments) { return row.name.filled(with: variables) }
-    }
-    // Every table has a row for every kind of module; a test holds them to it.
-    return description
+    let (kind, numbers) = place.kindAndNumbers
+    // Every table has every kind; a test holds them to it.
+    return modules[kind]?.filled(with: numbers) ?? place.description
   }
 
   /// What the convention calls the tensor at `path`.

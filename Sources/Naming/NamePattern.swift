@@ -1,89 +1,93 @@
 internal import ResNets
 
-/// A dotted name with variables, as `layer{stage}.{block}.conv{index}`.
+/// A name with numbers in it, as `layer{stage}.{block}.conv{index}`.
 ///
-/// A variable stands at the end of a segment and for a number without leading zeros.
-struct NamePattern: Sendable {
-  private let segments: [Segment]
-
-  private struct Segment: Sendable {
-    let literal: String
-    let variable: String?
+/// A number is written without leading zeros. Two numbers never touch, so a name is read from left to right in one way.
+struct NamePattern: Sendable, ExpressibleByStringLiteral {
+  /// What a number of a name counts.
+  enum Variable: String, Sendable {
+    case stage
+    case block
+    case index
+    case layer
   }
 
-  init(_ pattern: String) {
-    segments = pattern.split(separator: ".").map { segment in
-      let parts = segment.split(separator: "{", omittingEmptySubsequences: false)
-      return Segment(
-        literal: String(parts[0]),
-        variable: parts.count > 1 ? String(parts[1].dropLast()) : nil)
-    }
-  }
+  /// The numbers of a name.
+  struct Numbers {
+    var stage = 0
+    var block = 0
+    var index = 0
+    var layer = 0
 
-  /// The variables of a name that follows the pattern.
-  func match(_ names: [Substring]) -> [String: Int]? {
-    guard names.count == segments.count else { return nil }
-    var variables: [String: Int] = [:]
-    for (name, segment) in zip(names, segments) {
-      guard let variable = segment.variable else {
-        guard name == segment.literal else { return nil }
-        continue
+    subscript(variable: Variable) -> Int {
+      get {
+        switch variable {
+        case .stage: stage
+        case .block: block
+        case .index: index
+        case .layer: layer
+        }
       }
-      guard name.hasPrefix(segment.literal),
-        let number = Self.number(name.dropFirst(segment.literal.count))
-      else { return nil }
-      variables[variable] = number
+      set {
+        switch variable {
+        case .stage: stage = newValue
+        case .block: block = newValue
+        case .index: index = newValue
+        case .layer: layer = newValue
+        }
+      }
     }
-    return variables
   }
 
-  /// The name with its variables replaced.
-  func filled(with variables: [String: Int]) -> String {
-    segments.map { segment in
-      segment.literal + (segment.variable.flatMap { variables[$0] }.map(String.init) ?? "")
-    }.joined(separator: ".")
+  private enum Token: Sendable {
+    case literal([UInt8])
+    case number(Variable)
   }
 
-  private static func number(_ digits: Substring) -> Int? {
-    guard (1...6).contains(digits.utf8.count),
-      digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }),
-      digits.first != "0" || digits.utf8.count == 1
-    else { return nil }
-    return Int(digits)
-  }
-}
+  private let tokens: [Token]
 
-extension ModulePath {
-  /// The module that `description` writes.
-  init?(description: String) {
-    let segments = description.split(separator: ".", omittingEmptySubsequences: false)
-    func match(_ pattern: String) -> [String: Int]? { NamePattern(pattern).match(segments) }
-    if description == ModulePath.stemConvolution.description {
-      self = .stemConvolution
-    } else if description == ModulePath.stemNorm.description {
-      self = .stemNorm
-    } else if description == ModulePath.classifier(layer: nil).description {
-      self = .classifier(layer: nil)
-    } else if let found = match("classifier.{layer}") {
-      self = .classifier(layer: found["layer"])
-    } else if let found = match("stage{stage}.{block}.conv{index}"),
-      let stage = found["stage"], let block = found["block"], let index = found["index"]
-    {
-      self = .convolution(stage: stage, block: block, index: index)
-    } else if let found = match("stage{stage}.{block}.norm{index}"),
-      let stage = found["stage"], let block = found["block"], let index = found["index"]
-    {
-      self = .norm(stage: stage, block: block, index: index)
-    } else if let found = match("stage{stage}.{block}.shortcut.conv"),
-      let stage = found["stage"], let block = found["block"]
-    {
-      self = .shortcutConvolution(stage: stage, block: block)
-    } else if let found = match("stage{stage}.{block}.shortcut.norm"),
-      let stage = found["stage"], let block = found["block"]
-    {
-      self = .shortcutNorm(stage: stage, block: block)
-    } else {
-      return nil
+  /// The pattern that is written as `pattern`; what stands in braces is a number of ``Numbers``.
+  init(stringLiteral pattern: String) {
+    tokens = pattern.split(separator: "{", omittingEmptySubsequences: false).enumerated().flatMap {
+      index, part -> [Token] in
+      guard index > 0, let brace = part.firstIndex(of: "}"),
+        let variable = Variable(rawValue: String(part[..<brace]))
+      else { return part.isEmpty ? [] : [.literal(Array(part.utf8))] }
+      let rest = Array(part[part.index(after: brace)...].utf8)
+      return [.number(variable)] + (rest.isEmpty ? [] : [.literal(rest)])
     }
+  }
+
+  /// The numbers of a name that follows the pattern.
+  func match(_ name: ArraySlice<UInt8>) -> Numbers? {
+    var numbers = Numbers()
+    var rest = name
+    for token in tokens {
+      switch token {
+      case .literal(let literal):
+        guard rest.starts(with: literal) else { return nil }
+        rest = rest.dropFirst(literal.count)
+      case .number(let variable):
+        let digits = rest.prefix { 0x30...0x39 ~= $0 }
+        guard (1...6).contains(digits.count), digits.first != 0x30 || digits.count == 1 else {
+          return nil
+        }
+        numbers[variable] = digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+        rest = rest.dropFirst(digits.count)
+      }
+    }
+    return rest.isEmpty ? numbers : nil
+  }
+
+  /// The name with these numbers.
+  func filled(with numbers: Numbers) -> String {
+    var name: [UInt8] = []
+    for token in tokens {
+      switch token {
+      case .literal(let literal): name += literal
+      case .number(let variable): name += String(numbers[variable]).utf8
+      }
+    }
+    return String(decoding: name, as: UTF8.self)
   }
 }

@@ -34,10 +34,13 @@ struct OpcodeArgument {
   }
 
   private mutating func take(_ count: UInt64, from reader: inout ByteReader) throws(ResectError) {
-    guard count <= UInt64(Limits.metadataBytes) else {
-      throw ResectError(
-        .limit, "a value of \(count) bytes; at most \(Limits.metadataBytes) are read")
-    }
+    guard count <= UInt64(Limits.metadataBytes) else { throw .tooLong(count) }
     range = try reader.range(count: Int(count))
+  }
+}
+
+extension ResectError {
+  static func tooLong(_ count: UInt64) -> ResectError {
+    ResectError(.limit, "a value of \(count) bytes; at most \(Limits.metadataBytes) are read")
   }
 }

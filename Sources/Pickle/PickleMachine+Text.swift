@@ -32,9 +32,9 @@ extension PickleMachine {
   func float(fromLine range: Range<Int>) throws(ResectError) -> Double {
     let digits = line(range)
     try checkDigits(digits)
-    // Swift would also read hexadecimal floats, Python does not.
-    let isDecimal = !digits.contains { $0 | 0x20 == UInt8(ascii: "x") }
-    guard isDecimal, let value = Double(String(decoding: digits, as: UTF8.self)) else {
+    // Swift would also read hexadecimal floats and `nan(1)`, and stop at a NUL; Python does none of these.
+    let isPlain = digits.allSatisfy { "0123456789+-.eEinfatyINFATY".utf8.contains($0) }
+    guard isPlain, let value = Double(String(decoding: digits, as: UTF8.self)) else {
       throw ResectError(.malformed, "expected a float, found \(quoted(digits))")
     }
     return value

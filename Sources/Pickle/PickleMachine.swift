@@ -63,6 +63,14 @@ struct PickleMachine {
     return root
   }
 
+  /// Python reads a frame at once; here it only has to be there.
+  private func checkFrame(_ count: Int64) throws(ResectError) {
+    guard count <= Limits.metadataBytes else { throw .tooLong(UInt64(count)) }
+    guard count <= reader.remaining else {
+      throw ResectError(.truncated, "expected \(count) more bytes, found \(reader.remaining)")
+    }
+  }
+
   private mutating func execute(
     _ opcode: Opcode, _ argument: OpcodeArgument
   ) throws(ResectError) {
@@ -71,11 +79,7 @@ struct PickleMachine {
       guard argument.number <= 5 else {
         throw ResectError(.unsupported, "protocol \(argument.number); 0 to 5 are known")
       }
-    case .frame:
-      guard argument.number <= reader.remaining else {
-        throw ResectError(
-          .truncated, "expected \(argument.number) more bytes, found \(reader.remaining)")
-      }
+    case .frame: try checkFrame(argument.number)
     case .stop: break
     case .mark: try mark()
     case .pop:

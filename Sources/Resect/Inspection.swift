@@ -1,18 +1,21 @@
+internal import Synchronization
+
 /// What a file holds, as far as its index tells: also of a file that is no ResNet.
 public struct Inspection: Sendable {
   /// A tensor as the file lists it.
   public struct Tensor: Sendable {
+    fileprivate let lazy: LazyTensor
     /// Its name in the file.
     public let name: String
     /// Its dtype.
-    public let dtype: DType
+    public var dtype: DType { lazy.dtype }
     /// Its shape.
-    public let shape: Shape
+    public var shape: Shape { lazy.shape }
     /// Whether it is a buffer: by the file's word or, where it says nothing, by torch's names for buffers.
     public let isBuffer: Bool
 
     /// Bytes of its elements.
-    public var byteCount: Int { shape.elementCount * dtype.byteCount }
+    public var byteCount: Int { lazy.byteCount }
   }
 
   /// The path by which the file was opened.
@@ -93,6 +96,27 @@ public struct Inspection: Sendable {
     return (digest, SourceFile(file: file, format: format).digestWarning(digest))
   }
 
+  /// Reads every tensor: compares the checksums that the file holds, and counts the values that are not finite, which are
+  /// returned by tensor.
+  ///
+  /// Throws where a tensor cannot be read or is damaged.
+  public func verify() throws(ResectError) -> [(name: String, notFinite: Int)] {
+    let counts = Mutex([Int](repeating: 0, count: tensors.count))
+    do throws(ResectError) {
+      try parallelForEach(count: tensors.count) { index throws(ResectError) in
+        do throws(ResectError) {
+          let count = try tensors[index].lazy.notFiniteCount()
+          counts.withLock { $0[index] = count }
+        } catch {
+          throw error.located(tensor: tensors[index].name)
+        }
+      }
+    } catch {
+      throw error.located(file: path)
+    }
+    return zip(tensors, counts.withLock { $0 }).filter { $0.1 > 0 }.map { ($0.name, $1) }
+  }
+
   private func count(_ isCounted: (Tensor) -> Bool) -> Int {
     tensors.reduce(0) { $0 + (isCounted($1) ? $1.shape.elementCount : 0) }
   }
@@ -101,8 +125,7 @@ public struct Inspection: Sendable {
 extension Inspection.Tensor {
   fileprivate init(name: String, tensor: LazyTensor, isBuffer: Bool?) {
     self.name = name
-    dtype = tensor.dtype
-    shape = tensor.shape
+    lazy = tensor
     let kind = name.split(separator: ".").last.flatMap { ParameterPath.Kind(rawValue: String($0)) }
     self.isBuffer = isBuffer ?? kind?.isBuffer ?? false
   }

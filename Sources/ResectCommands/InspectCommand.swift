@@ -5,15 +5,23 @@ struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Show what a file holds: architecture, modules, parameters.",
-    discussion: "Reads the index only. A file that is no ResNet is shown too, with the reason why it is none.")
+    discussion: """
+      Reads the index; the weights of a small file too, to compare checksums and find values that are not finite. A file \
+      that is no ResNet is shown with the reason why it is none.
+      """)
 
   @Argument(help: "The file to read.") var file: String
   @Option(help: "How deep the tree of modules is shown.") var depth = 2
   @Flag(help: "List every tensor with dtype, shape and bytes.") var tensors = false
   @Flag(name: .customLong("sha256"), help: "Compute the file's digest, and compare it with the file's name.")
   var digest = false
+  @Flag(help: "Read the weights, however large: compare checksums, find values that are not finite.")
+  var verify = false
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var shown: OutputOptions
+
+  /// Reading so many bytes takes no time that anybody would notice.
+  private static let smallBytes = 8 << 20
 
   func validate() throws {
     guard depth >= 0 else { throw ValidationError("--depth cannot be negative.") }
@@ -22,16 +30,20 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let inspection = try Inspection(path: file, options: reading.open)
     let digest = digest ? try inspection.digest() : nil
-    let warnings = inspection.warnings + (digest?.warning.map { [$0] } ?? [])
+    let isVerified = verify || inspection.byteCount <= InspectCommand.smallBytes
+    let notFinite = isVerified ? try inspection.verify() : []
+    let warnings =
+      inspection.warnings + (digest?.warning.map { [$0] } ?? [])
+      + notFinite.map { "\($0.name.printable(limit: 120)): \($0.notFinite) values are non-finite (infinite or NaN)" }
     if !shown.json {
       for warning in warnings { Terminal.error("resect: warning: \(warning)") }
     }
     try shown.show(
-      text(inspection, digest?.sha256),
-      json: inspection.json(sha256: digest?.sha256, warnings: warnings))
+      text(inspection, digest?.sha256, isVerified),
+      json: inspection.json(sha256: digest?.sha256, isVerified: isVerified, warnings: warnings))
   }
 
-  private func text(_ inspection: Inspection, _ sha256: String?) -> String {
+  private func text(_ inspection: Inspection, _ sha256: String?, _ isVerified: Bool) -> String {
     var lines = [
       Terminal.bold("\(inspection.path.printable()): \(inspection.format), \(inspection.fileSize.asBytes)")
     ]
@@ -50,6 +62,10 @@ struct InspectCommand: ParsableCommand {
     let surgeries = inspection.provenance.surgeries.compactMap { $0["surgery"]?.string }
     if !surgeries.isEmpty { lines.append("surgeries: \(surgeries.joined(separator: ", ").printable())") }
     if let sha256 { lines.append("SHA-256 \(sha256)") }
+    lines.append(
+      isVerified
+        ? "weights read: checksums, where the file has them, are right"
+        : "weights not read (--verify reads them)")
     for item in inspection.ignored {
       lines.append("ignored \(item.name.printable(limit: 120)): \(item.reason.printable(limit: 200))")
     }
@@ -124,7 +140,7 @@ struct InspectCommand: ParsableCommand {
 
 extension Inspection {
   /// The inspection for programs.
-  fileprivate func json(sha256: String?, warnings: [String]) -> JSON {
+  fileprivate func json(sha256: String?, isVerified: Bool, warnings: [String]) -> JSON {
     var kind: String?
     var constantFeature: Bool?
     if let model {
@@ -144,6 +160,7 @@ extension Inspection {
       "format": .string(format),
       "fileBytes": .integer(fileSize),
       "sha256": sha256.map { .string($0) },
+      "verified": .bool(isVerified),
       "kind": kind.map { .string($0) },
       "convention": model.map { .string($0.convention.name) } ?? .null,
       "architecture": model?.architecture?.json ?? .null,

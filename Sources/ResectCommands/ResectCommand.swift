@@ -20,6 +20,8 @@ public struct ResectCommand: ParsableCommand {
 
   public init() {}
 
+  public func run() throws { throw ValidationError("Name what to do: a subcommand is missing.") }
+
   /// Parses the process's arguments, runs the command and ends the process.
   ///
   /// Exit codes: 0 done; 1 the input was refused, or files differ; 64 bad usage.
@@ -27,6 +29,8 @@ public struct ResectCommand: ParsableCommand {
     // A full disk or a closed pipe is an error of a write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
+    // libzip converts each entry's time, and without TZ the C library examines /etc/localtime every time it does.
+    unsafe setenv("TZ", ":/etc/localtime", 0)
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -66,6 +66,19 @@ public struct LazyTensor: Sendable {
       try piece(scratch.values.span)
     }
   }
+
+  /// Reads all elements and counts those that are infinite or not a number; integers are only read.
+  public func notFiniteCount() throws(ResectError) -> Int {
+    guard dtype.isFloatingPoint || dtype.componentCount > 1 else {
+      try stream { _ throws(ResectError) in }
+      return 0
+    }
+    var count = 0
+    try streamDoubles { piece throws(ResectError) in
+      for index in piece.indices where !piece[index].isFinite { count += 1 }
+    }
+    return count
+  }
 }
 
 /// Where a tensor's elements come from.

@@ -1,0 +1,18 @@
+internal import Foundation
+
+/// The files in `Tests/Fixtures`, which the scripts beside them made with the real frameworks.
+public enum Fixtures {
+  /// The folder `Tests`.
+  private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  /// The path of `name` in `Tests/Fixtures`.
+  public static func path(_ name: String) -> String {
+    tests.appendingPathComponent("Fixtures/\(name)").path
+  }
+
+  /// The path of `name` in `Samples`.
+  public static func sample(_ name: String) -> String {
+    tests.deletingLastPathComponent().appendingPathComponent("Samples/\(name)").path
+  }
+}
