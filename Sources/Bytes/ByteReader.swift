@@ -4,33 +4,35 @@
 public struct ByteReader: Sendable {
   /// The bytes that are read.
   public let bytes: [UInt8]
-  /// The offset of the next byte, from the beginning of ``bytes``.
-  public private(set) var position: Int
+  @usableFromInline var cursor: Int
 
   /// A cursor at `position` of `bytes`.
   public init(_ bytes: [UInt8], at position: Int = 0) {
     self.bytes = bytes
-    self.position = min(max(position, 0), bytes.count)
+    cursor = min(max(position, 0), bytes.count)
   }
 
+  /// The offset of the next byte, from the beginning of ``bytes``.
+  @inlinable public var position: Int { cursor }
+
   /// How many bytes are left.
-  public var remaining: Int { bytes.count - position }
+  @inlinable public var remaining: Int { bytes.count - cursor }
 
   /// Whether nothing is left.
-  public var isAtEnd: Bool { remaining == 0 }
+  @inlinable public var isAtEnd: Bool { remaining == 0 }
 
   /// The next byte.
-  public mutating func byte() throws(ResectError) -> UInt8 {
-    guard position < bytes.count else { throw truncated(expecting: 1) }
-    defer { position += 1 }
-    return bytes[position]
+  @inlinable public mutating func byte() throws(ResectError) -> UInt8 {
+    guard cursor < bytes.count else { throw truncated(expecting: 1) }
+    defer { cursor += 1 }
+    return bytes[cursor]
   }
 
   /// The range of the next `count` bytes, which are passed over.
-  public mutating func range(count: Int) throws(ResectError) -> Range<Int> {
+  @inlinable public mutating func range(count: Int) throws(ResectError) -> Range<Int> {
     guard count >= 0, count <= remaining else { throw truncated(expecting: count) }
-    defer { position += count }
-    return position..<position + count
+    defer { cursor += count }
+    return cursor..<cursor + count
   }
 
   /// The next `count` bytes.
@@ -40,28 +42,27 @@ public struct ByteReader: Sendable {
 
   /// The range of the bytes before the next `terminator`, which is passed over too.
   public mutating func range(until terminator: UInt8) throws(ResectError) -> Range<Int> {
-    guard let end = bytes[position...].firstIndex(of: terminator) else {
+    guard let end = bytes[cursor...].firstIndex(of: terminator) else {
       throw truncated(expecting: remaining + 1)
     }
-    defer { position = end + 1 }
-    return position..<end
+    defer { cursor = end + 1 }
+    return cursor..<end
   }
 
   /// The next little-endian integer.
-  public mutating func integer<I: FixedWidthInteger & UnsignedInteger>(
+  @inlinable public mutating func integer<I: FixedWidthInteger & UnsignedInteger>(
     _ type: I.Type = I.self
   ) throws(ResectError) -> I {
     var value: I = 0
-    let size = I.bitWidth / 8
-    for (index, byte) in try take(size).enumerated() {
-      value |= I(truncatingIfNeeded: byte) << I(truncatingIfNeeded: 8 * index)
+    for index in try range(count: I.bitWidth / 8).reversed() {
+      value = value << 8 | I(truncatingIfNeeded: bytes[index])
     }
     return value
   }
 
-  private func truncated(expecting count: Int) -> ResectError {
+  @usableFromInline func truncated(expecting count: Int) -> ResectError {
     ResectError(
-      .truncated, "expected \(count) more bytes, found \(remaining)", offset: UInt64(position))
+      .truncated, "expected \(count) more bytes, found \(remaining)", offset: UInt64(cursor))
   }
 }
 

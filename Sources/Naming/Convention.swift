@@ -7,8 +7,8 @@ public import ResNets
 public struct Convention: Sendable {
   /// The convention's name in reports and options.
   public let name: String
-  /// The table: the pattern of the names of each kind of module.
-  let modules: [ModuleKind: NamePattern]
+  /// The names of the modules. Conventions that differ in their networks only share one table.
+  let table: NameTable
   /// What its networks add to the variance in a batch-norm.
   let epsilon: Double
   /// Where its networks stride.
@@ -24,31 +24,13 @@ public struct Convention: Sendable {
   public static func named(_ name: String) -> Convention? { all.first { $0.name == name } }
 
   /// The place in the tree that the file's name `name` means, if any.
-  public func path(of name: String) -> ParameterPath? {
-    let bytes = Array(name.utf8)
-    guard let dot = bytes.lastIndex(of: UInt8(ascii: ".")),
-      let kind = ParameterPath.Kind(
-        rawValue: String(decoding: bytes[(dot + 1)...], as: UTF8.self))
-    else { return nil }
-    return module(of: bytes[..<dot]).map { ParameterPath($0, kind) }
-  }
+  public func path(of name: String) -> ParameterPath? { table.path(of: name) }
 
   /// The module that the file calls `name`, if any.
-  public func module(of name: String) -> ModulePath? { module(of: Array(name.utf8)[...]) }
-
-  private func module(of name: ArraySlice<UInt8>) -> ModulePath? {
-    for (kind, pattern) in modules {
-      if let numbers = pattern.match(name) { return ModulePath(kind, numbers) }
-    }
-    return nil
-  }
+  public func module(of name: String) -> ModulePath? { table.module(of: name) }
 
   /// What the convention calls the module at `place`.
-  public func name(of place: ModulePath) -> String {
-    let (kind, numbers) = place.kindAndNumbers
-    // Every table has every kind; a test holds them to it.
-    return modules[kind]?.filled(with: numbers) ?? place.description
-  }
+  public func name(of place: ModulePath) -> String { table.name(of: place) }
 
   /// What the convention calls the tensor at `path`.
   public func name(of path: ParameterPath) -> String {

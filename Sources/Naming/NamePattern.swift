@@ -3,7 +3,7 @@ internal import ResNets
 /// A name with numbers in it, as `layer{stage}.{block}.conv{index}`.
 ///
 /// A number is written without leading zeros. Two numbers never touch, so a name is read from left to right in one way.
-struct NamePattern: Sendable, ExpressibleByStringLiteral {
+struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
   /// What a number of a name counts.
   enum Variable: String, Sendable {
     case stage
@@ -39,7 +39,7 @@ struct NamePattern: Sendable, ExpressibleByStringLiteral {
     }
   }
 
-  private enum Token: Sendable {
+  private enum Token: Sendable, Equatable {
     case literal([UInt8])
     case number(Variable)
   }

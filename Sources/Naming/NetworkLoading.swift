@@ -59,20 +59,22 @@ public func loadNetwork(
   options: LoadOptions = LoadOptions()
 ) throws(ResectError) -> LoadedNetwork {
   guard !tensors.isEmpty else { throw ResectError(.notAResNet, "there are no tensors") }
+  let conventions = options.convention.map { [$0] } ?? Convention.all
   var best: Assignment?
-  for convention in options.convention.map({ [$0] }) ?? Convention.all {
-    let assignment = Assignment(tensors, convention)
-    if assignment.isBetter(than: best) { best = assignment }
+  for convention in conventions where best?.table != convention.table {
+    let assignment = Assignment(tensors, convention.table)
+    if assignment.tensors.count > best?.tensors.count ?? 0 { best = assignment }
   }
-  guard let assignment = best, assignment.places.count > 0 else {
+  guard let assignment = best else {
     throw ResectError(
       .notAResNet, "no tensor has a name that a known convention gives a ResNet's",
       advice: "the conventions are \(Convention.all.map(\.name).joined(separator: ", "))")
   }
-  guard var architecture = assignment.architecture else {
-    throw assignment.whyNone ?? ResectError(.notAResNet, "the tensors form no ResNet")
-  }
-  let convention = assignment.convention
+  var architecture = try Architecture(inferredFrom: assignment.tensors.mapValues(\.shape.axes))
+  // Of conventions with the same names, the one whose own code builds such a network.
+  let fitting = conventions.filter { $0.table == assignment.table }
+  guard let convention = fitting.first(where: { $0.isNatural(architecture) }) ?? fitting.first
+  else { throw ResectError(.notAResNet, "no convention fits the names") }
   architecture.stridePlacement = .init(
     convention.stridePlacement, from: .convention(convention.name))
   architecture.epsilon = .init(convention.epsilon, from: .convention(convention.name))
@@ -88,53 +90,35 @@ public func loadNetwork(
   if let epsilon = options.epsilon { architecture.epsilon = .init(epsilon, from: .option) }
 
   let unexpected = try assignment.check(
-    against: architecture, allowsUnexpected: options.allowsUnexpected)
+    against: architecture, convention, allowsUnexpected: options.allowsUnexpected)
   let network = try ResNet(architecture: architecture, tensors: assignment.tensors)
   return LoadedNetwork(
     network: network, convention: convention, names: assignment.names, unexpected: unexpected)
 }
 
-/// The tensors of a file put in their places by one convention.
+/// The tensors of a file put in their places by one table of names.
 private struct Assignment {
-  let convention: Convention
+  let table: NameTable
   var tensors: [ParameterPath: LazyTensor] = [:]
   var names: [ParameterPath: String] = [:]
-  /// Names that the convention has no place for.
+  /// Names that the table has no place for.
   var strangers: [String] = []
-  var architecture: Architecture?
-  var whyNone: ResectError?
 
-  var places: Dictionary<ParameterPath, LazyTensor>.Keys { tensors.keys }
-
-  init(_ named: [NamedTensor], _ convention: Convention) {
-    self.convention = convention
+  init(_ named: [NamedTensor], _ table: NameTable) {
+    self.table = table
     for entry in named {
-      guard let path = convention.path(of: entry.name) else {
+      guard let path = table.path(of: entry.name) else {
         strangers.append(entry.name)
         continue
       }
       tensors[path] = entry.tensor
       names[path] = entry.name
     }
-    do throws(ResectError) {
-      architecture = try Architecture(inferredFrom: tensors.mapValues(\.shape.axes))
-    } catch {
-      whyNone = error
-    }
   }
-
-  /// More tensors in place wins; then an architecture that the convention's own code builds; then the earlier convention.
-  func isBetter(than other: Assignment?) -> Bool {
-    guard let other else { return true }
-    if tensors.count != other.tensors.count { return tensors.count > other.tensors.count }
-    return isNatural && !other.isNatural
-  }
-
-  private var isNatural: Bool { architecture.map { convention.isNatural($0) } ?? false }
 
   /// Compares what is there with what should be. Returns the names that are too many, if they may be.
   func check(
-    against architecture: Architecture, allowsUnexpected: Bool
+    against architecture: Architecture, _ convention: Convention, allowsUnexpected: Bool
   ) throws(ResectError) -> [String] {
     let expected = architecture.parameters
     let known = Set(expected.map(\.path))

@@ -71,10 +71,30 @@ extension Pickle {
     }
   }
 
-  /// Every value in the order of making, whether the root holds it or it was thrown away: what a check of all calls goes
-  /// through.
-  public var values: some RandomAccessCollection<ValueID> {
-    arena.slots.indices.lazy.map { ValueID($0) }
+  /// A kind of value that is more than data: what a check of a pickle goes through.
+  public enum Kind: Sendable {
+    /// ``Value/persistentID(_:)``.
+    case persistentID
+    /// ``Value/call(_:)``.
+    case call
+    /// ``Value/instance(_:)``.
+    case instance
+  }
+
+  /// Every value of these kinds in the order of making, whether the root holds it or it was thrown away.
+  public func values(of kinds: Kind...) -> [ValueID] {
+    arena.slots.indices.compactMap { index in
+      let kind: Kind
+      switch arena.slots[index].node {
+      case .persistentID: kind = .persistentID
+      case .call: kind = .call
+      case .instance: kind = .instance
+      case .none, .bool, .integer, .bigInteger, .float, .string, .bytes, .tuple, .list, .set,
+        .frozenset, .dictionary, .global:
+        return nil
+      }
+      return kinds.contains(kind) ? ValueID(index) : nil
+    }
   }
 
   /// The value that `id` names; `id` comes from this pickle.

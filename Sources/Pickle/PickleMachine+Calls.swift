@@ -38,6 +38,18 @@ extension PickleMachine {
     return index
   }
 
+  /// A class, by itself or wrapped in a persistent id.
+  private func index(ofClass id: ValueID) throws(ResectError) -> UInt32 {
+    if policy.unwrapsClasses, case .persistentID(let value) = arena[id],
+      case .tuple(let extent) = arena[value]
+    {
+      for element in arena.children(of: extent).prefix(2) {
+        if case .global(let index) = arena[element] { return index }
+      }
+    }
+    return try index(ofCallable: id)
+  }
+
   // MARK: - Calls
 
   enum CallKind { case reduce, newObj }
@@ -46,7 +58,7 @@ extension PickleMachine {
   mutating func call(
     _ function: ValueID, with arguments: ValueID, by kind: CallKind
   ) throws(ResectError) -> ValueID {
-    let index = try index(ofCallable: function)
+    let index = try kind == .newObj ? index(ofClass: function) : index(ofCallable: function)
     guard case .tuple(let extent) = arena[arguments] else {
       throw ResectError(
         .malformed, "expected a tuple of arguments, found \(arena[arguments].kind)")

@@ -10,16 +10,21 @@ public struct PicklePolicy: Sendable {
   public var classesWithTupleState: Set<GlobalName>
   /// The outermost packages whose functions may be mentioned, as `torch`.
   public var knownPackages: Set<String>
+  /// Whether an instance may be made of a persistent id that is a tuple around a class, as of the class itself. The class is
+  /// the tuple's first or second element.
+  public var unwrapsClasses: Bool
 
   /// A policy. Without arguments it allows plain containers, and classes made without arguments.
   public init(
     callables: Set<GlobalName> = [], callablesWithState: Set<GlobalName> = [],
-    classesWithTupleState: Set<GlobalName> = [], knownPackages: Set<String> = []
+    classesWithTupleState: Set<GlobalName> = [], knownPackages: Set<String> = [],
+    unwrapsClasses: Bool = false
   ) {
     self.callables = callables
     self.callablesWithState = callablesWithState
     self.classesWithTupleState = classesWithTupleState
     self.knownPackages = knownPackages
+    self.unwrapsClasses = unwrapsClasses
   }
 }
 

@@ -37,7 +37,7 @@ struct TorchObjects {
     self.pickle = pickle
     var storages: [ValueID: TorchStorage?] = [:]
     // Values come after those that they refer to, so one pass in order meets every argument before its call.
-    for id in pickle.values {
+    for id in pickle.values(of: .persistentID, .call) {
       switch pickle[id] {
       case .persistentID(let value):
         switch try resolve(value) {
@@ -52,7 +52,7 @@ struct TorchObjects {
       }
     }
     // The parameters of a tar are made first and given their data, a tensor, afterwards.
-    for id in pickle.values {
+    for id in pickle.values(of: .instance) {
       guard case .instance(let instance) = pickle[id],
         instance.type == TorchRebuild.parameterClass,
         let data = instance.state.flatMap({ pickle.tuple($0)?.first })

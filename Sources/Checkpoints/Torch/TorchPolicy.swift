@@ -22,7 +22,8 @@ extension PicklePolicy {
       classesWithTupleState: [TorchRebuild.parameterClass],
       knownPackages: [
         "torch", "torchvision", "numpy", "timm", "mmcv", "mmengine", "detectron2", "__torch__",
-      ])
+      ],
+      unwrapsClasses: true)
   }()
 }
 

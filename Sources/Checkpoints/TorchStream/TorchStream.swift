@@ -46,7 +46,7 @@ enum TorchStream {
 
     // What the object says of its storages comes before the storages themselves.
     var ids: [String: PersistentStorage] = [:]
-    for id in pickle.values {
+    for id in pickle.values(of: .persistentID) {
       guard case .persistentID(let value) = pickle[id],
         let storage = try PersistentStorage(value, in: pickle, isStream: true)
       else { continue }

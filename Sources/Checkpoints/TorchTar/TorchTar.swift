@@ -30,6 +30,8 @@ enum TorchTar {
     let pickle = try object.pickle(window: 256 << 10)
     try object.finish()
     let objects = try TorchObjects(pickle) { value throws(ResectError) in
+      // The class of a whole module: (class, source file, source).
+      if let class_ = pickle.tuple(value)?.first, case .global = pickle[class_] { return .nothing }
       guard let key = pickle.string(value) else {
         throw ResectError(
           .malformed, "a persistent id is \(pickle.kind(of: value)) instead of text",
@@ -107,11 +109,9 @@ enum TorchTar {
     for _ in 0..<(try reader.count()) {
       let pickle = try reader.pickle()
       guard let fields = pickle.tuple(pickle.root).map(Array.init), fields.count == 3,
-        let key = key(fields[0], pickle), let storageKey = self.key(fields[1], pickle)
+        let key = key(fields[0], pickle), case .global(let name) = pickle[fields[2]]
       else { throw reader.refusal("a tensor is not (key, storage key, class)") }
-      guard let storage = storages[storageKey] else {
-        throw reader.refusal("tensor \(key) is of storage \(storageKey), which is not there")
-      }
+      let storage = try storage(of: key, fields[1], name, in: pickle, storages, reader)
       let rank = Int(try reader.integer() & 0xFFFF_FFFF)
       guard rank <= Limits.rank else {
         throw reader.refusal("tensor \(key) has \(rank) dimensions")
@@ -132,6 +132,25 @@ enum TorchTar {
     }
     try reader.finish()
     return tensors
+  }
+
+  /// The storage that a tensor's description refers to; an empty one for a tensor without storage, whose key is None.
+  private static func storage(
+    of tensor: String, _ id: ValueID, _ className: GlobalName, in pickle: Pickle,
+    _ storages: [String: Storage], _ reader: MemberReader
+  ) throws(ResectError) -> Storage {
+    if case .none = pickle[id] {
+      let name = className.name.replacing("Tensor", with: "Storage")
+      guard
+        case .typed(let dtype)? = TorchDTypes.storage(of: GlobalName(className.module, name))
+      else { throw reader.refusal("tensor \(tensor) is of class \(className), which is not known") }
+      let bytes = try FileStorage(reader.file, offset: 0, byteCount: 0, name: "no storage")
+      return Storage(bytes: bytes, dtype: dtype)
+    }
+    guard let key = key(id, pickle), let storage = storages[key] else {
+      throw reader.refusal("tensor \(tensor) is of a storage that is not there")
+    }
+    return storage
   }
 
   /// Keys are addresses in the process that saved: integers, or the same as text.
