@@ -1,5 +1,5 @@
 import Bytes
-import Pickle
+@testable import Pickle
 import Testing
 
 @Suite struct PickleLimitTests {

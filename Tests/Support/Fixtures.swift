@@ -16,3 +16,8 @@ public enum Fixtures {
     tests.deletingLastPathComponent().appendingPathComponent("Samples/\(name)").path
   }
 }
+
+/// The names of the files in the folder at `path`.
+public func filesInFolder(_ path: String) throws -> [String] {
+  try FileManager.default.contentsOfDirectory(atPath: path)
+}
