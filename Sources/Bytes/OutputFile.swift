@@ -89,7 +89,9 @@ public struct OutputFile: ~Copyable, Sendable {
   /// says why not.
   public consuming func committed() throws(ResectError) -> UInt64 {
     var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0, fsync(descriptor) == 0 else { throw .system("cannot write to the disk", file: path) }
+    guard unsafe fstat(descriptor, &status) == 0, fsync(descriptor) == 0 else {
+      throw .system("cannot write to the disk", file: path)
+    }
     if !replaces {
       // Fails where somebody else made a file of this name meanwhile: nothing is overwritten unasked.
       try link(to: path)

@@ -20,7 +20,11 @@ extension Architecture {
         throw ResectError(
           .unsupported, "the layer is a \(layer.className), a ResNet's is a batch-norm", tensor: name)
       }
-      if let epsilon = layer.epsilon { epsilons[epsilon] = name }
+      guard let epsilon = layer.epsilon else { continue }
+      guard epsilon.isFinite, epsilon >= 0 else {
+        throw ResectError(.badValue, "the batch-norm adds \(epsilon) to the variance", tensor: name)
+      }
+      epsilons[epsilon] = name
     }
     if epsilons.count > 1 {
       let list = epsilons.sorted { $0.key < $1.key }.map { "\($0.value) has \($0.key)" }

@@ -87,7 +87,12 @@ public func loadNetwork(
   if let placement = options.stridePlacement {
     architecture.stridePlacement = .init(placement, from: .option)
   }
-  if let epsilon = options.epsilon { architecture.epsilon = .init(epsilon, from: .option) }
+  if let epsilon = options.epsilon {
+    guard epsilon.isFinite, epsilon >= 0 else {
+      throw ResectError(.badArgument, "epsilon has to be a number that is not negative: \(epsilon)")
+    }
+    architecture.epsilon = .init(epsilon, from: .option)
+  }
 
   let unexpected = try assignment.check(
     against: architecture, convention, allowsUnexpected: options.allowsUnexpected)

@@ -26,7 +26,8 @@ extension Architecture {
     let channels = evidence.channels(depths, block: block)
     let declared = evidence.projections(depths)
     let shortcut: Shortcut =
-      declared.joined().contains(true) ? .projection
+      declared.joined().contains(true)
+      ? .projection
       : regularNeedsShortcut(channels, stemWidth: stemWeight[0]) ? .zeroPadded : .projection
     let regular = Architecture.regularProjections(
       channels: channels, stemWidth: stemWeight[0], shortcut: shortcut)
@@ -39,7 +40,7 @@ extension Architecture {
       stridePlacement: Sourced(.unknown, from: .none), epsilon: Sourced(nil, from: .none),
       normalization: evidence.normalization(), hasConvolutionBias: evidence.hasConvolutionBias(),
       head: evidence.head(layers),
-      headWidths: layers.compactMap { evidence.axes(.classifier(layer: $0), .weight)?.first },
+      headWidths: layers.map { evidence.headWidth($0) },
       hasHeadBias: layers.contains { evidence.axes(.classifier(layer: $0), .bias) != nil })
   }
 }
@@ -58,10 +59,17 @@ private struct Evidence {
     shapes[ParameterPath(module, kind)]
   }
 
-  /// The shape of a convolution's weight, if it is there and has four axes, none of them empty.
+  /// The shape of a convolution's weight, if it is there and has four axes that are not empty.
   func kernel(_ module: ModulePath) -> [Int]? {
-    guard let axes = axes(module, .weight), axes.count == 4, !axes.contains(0) else { return nil }
-    return axes
+    axes(module, .weight).flatMap { axes in
+      axes.count == 4 && axes.allSatisfy { $0 > 0 } ? axes : nil
+    }
+  }
+
+  /// The channels that a module puts out, if its weight shows a number that can be right: architectures multiply them.
+  func outputs(_ module: ModulePath) -> Int? {
+    let count = module.isNorm ? axes(module, .weight)?.first : kernel(module)?[0]
+    return count.flatMap { 1...1 << 20 ~= $0 ? $0 : nil }
   }
 
   /// Blocks of each stage: as many as are numbered without a gap.
@@ -89,13 +97,13 @@ private struct Evidence {
 
   func channels(_ depths: [Int], block: Architecture.Block) -> [[[Int]]] {
     depths.enumerated().map { stage, depth in
-      (0..<depth).map { block_ in
+      (0..<depth).map { position in
         (1...block.kernels.count).map { index in
           // Where the convolution is missing, its batch-norm or a neighbouring block shows its channels.
-          kernel(.convolution(stage: stage + 1, block: block_, index: index))?[0]
-            ?? axes(.norm(stage: stage + 1, block: block_, index: index), .weight)?.first
+          outputs(.convolution(stage: stage + 1, block: position, index: index))
+            ?? outputs(.norm(stage: stage + 1, block: position, index: index))
             ?? (0..<depth).lazy.compactMap {
-              kernel(.convolution(stage: stage + 1, block: $0, index: index))?[0]
+              outputs(.convolution(stage: stage + 1, block: $0, index: index))
             }.first ?? 1
         }
       }
@@ -114,7 +122,7 @@ private struct Evidence {
     for (stage, blocks) in channels.enumerated() {
       for (index, outputs) in blocks.enumerated() {
         let path = ModulePath.convolution(stage: stage + 1, block: index, index: 2)
-        guard let kernel = kernel(path), outputs[0] % kernel[1] == 0 else { continue }
+        guard let kernel = kernel(path), outputs[0].isMultiple(of: kernel[1]) else { continue }
         let groups = outputs[0] / kernel[1]
         if let found, found.groups != groups {
           throw ResectError(
@@ -152,7 +160,15 @@ private struct Evidence {
         guard case .classifier(let layer) = path.module else { return nil }
         return .some(layer)
       })
-    return layers.sorted { ($0 ?? -1) < ($1 ?? -1) }
+    // One without a number is no part of the sequence that the numbered ones are.
+    let sequence = layers.count > 1 ? layers.filter { $0 != nil } : layers
+    return sequence.sorted { ($0 ?? 0) < ($1 ?? 0) }
+  }
+
+  /// The outputs of a linear layer; where its weight is missing, its bias shows them.
+  func headWidth(_ layer: Int?) -> Int {
+    let module = ModulePath.classifier(layer: layer)
+    return axes(module, .weight)?.first ?? axes(module, .bias)?.first ?? 1
   }
 
   func head(_ layers: [Int?]) -> Architecture.Head {

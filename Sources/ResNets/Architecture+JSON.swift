@@ -56,9 +56,9 @@ extension Architecture {
     let block: Block = try reader.choice("block")
     let depths = try reader.counts("depths", limit: 4096)
     let widths = try reader.counts("widths", limit: 1 << 20)
-    guard depths.count == widths.count, !depths.isEmpty else {
-      throw reader.refusal("depths and widths")
-    }
+    guard depths.count == widths.count, !depths.isEmpty, !depths.contains(0),
+      depths.reduce(0, +) <= Limits.tensors
+    else { throw reader.refusal("depths and widths") }
     let groups = try reader.count("groups", limit: 1 << 16)
     let shortcut: Shortcut = try reader.choice("shortcut")
     let stemWidth = try reader.count("stemWidth")
@@ -80,19 +80,21 @@ extension Architecture {
     case "none": break
     case "batch-norm":
       normalization = .batchNorm(
-        affine: json["affine"]?.bool ?? true, statistics: json["trackedStatistics"]?.bool ?? true)
+        affine: try reader.flag("affine", absent: true),
+        statistics: try reader.flag("trackedStatistics", absent: true))
     default: throw reader.refusal("normalization")
     }
     var head = Head.none
     var headWidths: [Int] = []
+    let hasClasses = json["classes"] ?? .null != .null
     if let layers = json["headLayers"] {
       head = .layers(try reader.counts(layers, "headLayers", limit: 1 << 20))
-    } else if json["classes"]?.integer != nil {
+    } else if hasClasses {
       head = .linear
     }
     if json["headWidths"] != nil {
       headWidths = try reader.counts("headWidths", limit: 1 << 24)
-    } else if json["classes"]?.integer != nil {
+    } else if hasClasses {
       headWidths = [try reader.count("classes")]
     }
     self.init(
@@ -101,13 +103,13 @@ extension Architecture {
       inputChannels: try reader.count("inputChannels"), shortcut: shortcut,
       stridePlacement: Sourced(
         try reader.choice("stridePlacement"), from: reader.source("stridePlacementSource")),
-      epsilon: Sourced(json["epsilon"]?.number, from: reader.source("epsilonSource")),
+      epsilon: Sourced(try reader.epsilon(), from: reader.source("epsilonSource")),
       normalization: normalization, hasConvolutionBias: try reader.flag("convolutionBias"),
       head: head, headWidths: headWidths, hasHeadBias: try reader.flag("headBias"),
-      appendsConstantFeature: json["constantFeature"]?.bool ?? false)
-    guard self.headLayers.count == headWidths.count, groups > 0,
-      epsilon.value.map({ $0 >= 0 && $0.isFinite }) ?? true
-    else { throw reader.refusal("the head, the groups or epsilon") }
+      appendsConstantFeature: try reader.flag("constantFeature", absent: false))
+    guard self.headLayers.count == headWidths.count, groups > 0 else {
+      throw reader.refusal("the head or the groups")
+    }
   }
 }
 
@@ -129,6 +131,18 @@ private struct Members {
   func flag(_ name: String) throws(ResectError) -> Bool {
     guard let flag = json[name]?.bool else { throw refusal(name) }
     return flag
+  }
+
+  func flag(_ name: String, absent: Bool) throws(ResectError) -> Bool {
+    json[name] == nil ? absent : try flag(name)
+  }
+
+  func epsilon() throws(ResectError) -> Double? {
+    guard let value = json["epsilon"], value != .null else { return nil }
+    guard let epsilon = value.number, epsilon >= 0, epsilon.isFinite else {
+      throw refusal("epsilon")
+    }
+    return epsilon
   }
 
   func source(_ name: String) -> Architecture.Source {

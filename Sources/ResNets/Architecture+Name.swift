@@ -17,23 +17,22 @@ extension Architecture {
     return known.map { stem == .sevenWithMaxPool ? $0.name : "\($0.name)-3x3stem" }
   }
 
-  private static let known:
-    [(name: String, block: Block, depths: [Int], groups: Int, widthPerGroup: Int)] = [
-      ("resnet10", .basic, [1, 1, 1, 1], 1, 64),
-      ("resnet18", .basic, [2, 2, 2, 2], 1, 64),
-      ("resnet34", .basic, [3, 4, 6, 3], 1, 64),
-      ("resnet26", .bottleneck, [2, 2, 2, 2], 1, 64),
-      ("resnet50", .bottleneck, [3, 4, 6, 3], 1, 64),
-      ("resnet101", .bottleneck, [3, 4, 23, 3], 1, 64),
-      ("resnet152", .bottleneck, [3, 8, 36, 3], 1, 64),
-      ("resnext50_32x4d", .bottleneck, [3, 4, 6, 3], 32, 4),
-      ("resnext101_32x4d", .bottleneck, [3, 4, 23, 3], 32, 4),
-      ("resnext101_32x8d", .bottleneck, [3, 4, 23, 3], 32, 8),
-      ("resnext101_32x16d", .bottleneck, [3, 4, 23, 3], 32, 16),
-      ("resnext101_32x32d", .bottleneck, [3, 4, 23, 3], 32, 32),
-      ("resnext101_32x48d", .bottleneck, [3, 4, 23, 3], 32, 48),
-      ("resnext101_64x4d", .bottleneck, [3, 4, 23, 3], 64, 4),
-      ("wide_resnet50_2", .bottleneck, [3, 4, 6, 3], 1, 128),
-      ("wide_resnet101_2", .bottleneck, [3, 4, 23, 3], 1, 128),
-    ]
+  private static let known: [(name: String, block: Block, depths: [Int], groups: Int, widthPerGroup: Int)] = [
+    ("resnet10", .basic, [1, 1, 1, 1], 1, 64),
+    ("resnet18", .basic, [2, 2, 2, 2], 1, 64),
+    ("resnet34", .basic, [3, 4, 6, 3], 1, 64),
+    ("resnet26", .bottleneck, [2, 2, 2, 2], 1, 64),
+    ("resnet50", .bottleneck, [3, 4, 6, 3], 1, 64),
+    ("resnet101", .bottleneck, [3, 4, 23, 3], 1, 64),
+    ("resnet152", .bottleneck, [3, 8, 36, 3], 1, 64),
+    ("resnext50_32x4d", .bottleneck, [3, 4, 6, 3], 32, 4),
+    ("resnext101_32x4d", .bottleneck, [3, 4, 23, 3], 32, 4),
+    ("resnext101_32x8d", .bottleneck, [3, 4, 23, 3], 32, 8),
+    ("resnext101_32x16d", .bottleneck, [3, 4, 23, 3], 32, 16),
+    ("resnext101_32x32d", .bottleneck, [3, 4, 23, 3], 32, 32),
+    ("resnext101_32x48d", .bottleneck, [3, 4, 23, 3], 32, 48),
+    ("resnext101_64x4d", .bottleneck, [3, 4, 23, 3], 64, 4),
+    ("wide_resnet50_2", .bottleneck, [3, 4, 6, 3], 1, 128),
+    ("wide_resnet101_2", .bottleneck, [3, 4, 23, 3], 1, 128),
+  ]
 }

@@ -22,6 +22,9 @@ public struct ClassEmbedding: Sendable {
       throw ResectError(
         .mismatch, "the bias has shape \(bias.shape), expected \(weight.shape.axes[0])")
     }
+    guard bias == nil || !hasConstantFeature else {
+      throw ResectError(.mismatch, "a class embedding has a bias or a constant feature, not both")
+    }
     self.weight = weight
     self.bias = bias
     self.hasConstantFeature = hasConstantFeature

@@ -100,7 +100,8 @@ struct InspectCommand: ParsableCommand {
     if architecture.normalization == .none { lines.append("no batch-norms: folded, or never there") }
     if architecture.appendsConstantFeature { lines.append("appends a constant 1 to its features") }
     if let labels = model.labels {
-      lines.append("labels: \(labels.prefix(6).joined(separator: ", ").printable(limit: 120))\(labels.count > 6 ? ", …" : "")")
+      lines.append(
+        "labels: \(labels.prefix(6).joined(separator: ", ").printable(limit: 120))\(labels.count > 6 ? ", …" : "")")
     }
     return lines
   }

@@ -9,6 +9,7 @@ internal import Resect
 
 /// The command `resect`.
 public struct ResectCommand: ParsableCommand {
+  /// The name, the version and the subcommands.
   public static let configuration = CommandConfiguration(
     commandName: "resect",
     abstract: "Opens, operates on and ships ResNet weights. Nothing in a file is ever run.",
@@ -18,8 +19,10 @@ public struct ResectCommand: ParsableCommand {
       DropClassifierBiasCommand.self, SplitCommand.self, JoinCommand.self, DiffCommand.self,
     ])
 
+  /// The command without arguments.
   public init() {}
 
+  /// Refuses: only the subcommands do anything.
   public func run() throws { throw ValidationError("Name what to do: a subcommand is missing.") }
 
   /// Parses the process's arguments, runs the command and ends the process.

@@ -81,7 +81,7 @@ private struct BiasStatistics {
 extension Double {
   /// Four significant digits, for people.
   var short: String {
-    guard isFinite, self != 0 else { return description }
+    guard isFinite, magnitude > 1e-300 else { return description }
     var digits = 1.0
     var scaled = magnitude
     while scaled < 1000 { (scaled, digits) = (scaled * 10, digits * 10) }

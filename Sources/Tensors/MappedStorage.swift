@@ -3,6 +3,7 @@ internal import Synchronization
 
 /// A stretch of a mapped file, used in place.
 public final class MappedStorage: TensorStorage {
+  /// How many bytes it has.
   public let byteCount: UInt64
   private let file: MappedFile
   private let range: Range<Int>
@@ -20,9 +21,10 @@ public final class MappedStorage: TensorStorage {
     self.name = name
   }
 
-  public func stream(_ range: Range<UInt64>, _ piece: (RawSpan) throws(ResectError) -> Void)
-    throws(ResectError)
-  {
+  /// See ``TensorStorage/stream(_:_:)``.
+  public func stream(
+    _ range: Range<UInt64>, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
     var start = Int(range.lowerBound)
     while start < Int(range.upperBound) {
       let end = min(start + InputFile.pieceBytes, Int(range.upperBound))

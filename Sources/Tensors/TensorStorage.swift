@@ -50,9 +50,10 @@ public final class FileStorage: TensorStorage {
     isVerified = Atomic(checksum == nil)
   }
 
-  public func stream(_ range: Range<UInt64>, _ piece: (RawSpan) throws(ResectError) -> Void)
-    throws(ResectError)
-  {
+  /// See ``TensorStorage/stream(_:_:)``.
+  public func stream(
+    _ range: Range<UInt64>, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
     precondition(range.upperBound <= byteCount, "views are checked against their storage")
     let count = range.upperBound - range.lowerBound
     guard let checksum, !isVerified.load(ordering: .relaxed) else {

@@ -58,8 +58,8 @@ struct PersistentStorage {
       let length = pickle.integer(fields[2]), length >= 0
     else { throw refusal("with a view that is not (key, offset, size)") }
     let start = try UInt64(offset).multiplying(size, "the view's offset")
-    let count_ = try UInt64(length).multiplying(size, "the view's size")
-    let end = try start.adding(count_, "the view's end")
+    let byteLength = try UInt64(length).multiplying(size, "the view's size")
+    let end = try start.adding(byteLength, "the view's end")
     guard end <= byteCount else { throw refusal("with a view that reaches past its storage") }
     view = (viewKey, start..<end)
   }

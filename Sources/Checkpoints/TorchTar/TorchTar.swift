@@ -21,8 +21,9 @@ enum TorchTar {
     }
     var systemInfo = try member("sys_info")
     let description = try systemInfo.pickle()
-    guard description.value(of: "protocol_version", in: description.root)
-      .flatMap({ description.integer($0) }) == 1000
+    guard
+      description.value(of: "protocol_version", in: description.root)
+        .flatMap({ description.integer($0) }) == 1000
     else { throw ResectError(.unsupported, "the protocol version is not 1000", tensor: "sys_info") }
     let storages = try storages(member("storages"))
     let tensors = try tensors(member("tensors"), storages)
@@ -31,7 +32,7 @@ enum TorchTar {
     try object.finish()
     let objects = try TorchObjects(pickle) { value throws(ResectError) in
       // The class of a whole module: (class, source file, source).
-      if let class_ = pickle.tuple(value)?.first, case .global = pickle[class_] { return .nothing }
+      if let first = pickle.tuple(value)?.first, case .global = pickle[first] { return .nothing }
       guard let key = pickle.string(value) else {
         throw ResectError(
           .malformed, "a persistent id is \(pickle.kind(of: value)) instead of text",
