@@ -19,6 +19,8 @@ public struct CRC32: Sendable {
 
   /// Adds `bytes`.
   public mutating func update(_ bytes: RawSpan) {
+    // libdeflate takes no bytes at no address as a wish to begin anew.
+    guard !bytes.isEmpty else { return }
     let current = value
     value = unsafe bytes.withUnsafeBytes { buffer in
       unsafe libdeflate_crc32(current, buffer.baseAddress, buffer.count)

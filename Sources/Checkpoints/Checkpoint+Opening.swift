@@ -5,7 +5,9 @@ extension Checkpoint {
   ///
   /// Reads the index only: what a pickle, a header or a directory says. The cost does not grow with the weights.
   ///
-  /// - Parameter key: The key under which the state dict lies, with dots between nested ones; by default it is found.
+  /// - Parameters:
+  ///   - file: The file.
+  ///   - key: The key under which the state dict lies, with dots between nested ones; by default it is found.
   public init(_ file: InputFile, key: String? = nil) throws(ResectError) {
     do throws(ResectError) {
       let head = try file.read(at: 0, count: Int(min(file.size, 512)))

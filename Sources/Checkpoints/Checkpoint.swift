@@ -60,7 +60,8 @@ public struct Checkpoint: Sendable {
 
   /// The tensors' names without the prefix.
   public var strippedTensors: [Entry] {
-    tensors.map {
+    guard !prefix.isEmpty else { return tensors }
+    return tensors.map {
       Entry(
         name: String($0.name.dropFirst(prefix.count)), tensor: $0.tensor, isBuffer: $0.isBuffer)
     }

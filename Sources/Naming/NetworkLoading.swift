@@ -45,9 +45,9 @@ public struct LoadedNetwork: Sendable {
 
 /// Finds the convention of `tensors`, infers the architecture and fills the tree.
 ///
-/// Each tensor is used, or the load fails with ``Bytes/ResectError/Code/mismatch`` and a list of all that are missing,
+/// Each tensor is used, or the load fails with `ResectError.Code.mismatch` and a list of all that are missing,
 /// unexpected or of a wrong shape, the closest name beside each. Tensors that form no ResNet at all give
-/// ``Bytes/ResectError/Code/notAResNet``.
+/// `ResectError.Code.notAResNet`.
 ///
 /// - Parameters:
 ///   - tensors: The state dict, its common prefix removed.
@@ -62,6 +62,8 @@ public func loadNetwork(
   let conventions = options.convention.map { [$0] } ?? Convention.all
   var best: Assignment?
   for convention in conventions where best?.table != convention.table {
+    // No other table can place more than all.
+    if best?.strangers.isEmpty ?? false { break }
     let assignment = Assignment(tensors, convention.table)
     if assignment.tensors.count > best?.tensors.count ?? 0 { best = assignment }
   }

@@ -110,10 +110,12 @@ extension NativeHeader {
     switch json["kind"]?.string {
     case "network": kind = .network(try architecture())
     case "backbone": kind = .backbone(try architecture())
-    case "classes": kind = .classes(hasConstantFeature: json["constantFeature"]?.bool ?? false)
+    case "classes":
+      let flag = try NativeHeader.optional("constantFeature", of: json, \.bool)
+      kind = .classes(hasConstantFeature: flag ?? false)
     default: throw NativeHeader.refusal("kind")
     }
-    convention = json["convention"]?.string
+    convention = try NativeHeader.optional("convention", of: json, \.string)
     labels = nil
     if let member = json["labels"] {
       guard let elements = member.elements, elements.allSatisfy({ $0.string != nil }) else {
@@ -123,6 +125,15 @@ extension NativeHeader {
     }
     preprocessing = json["preprocessing"]
     provenance = try Provenance(json: json["provenance"] ?? .null)
+  }
+
+  /// The member `name`, which may be absent but nothing else than what `read` gives.
+  private static func optional<Value>(
+    _ name: String, of json: JSON, _ read: (JSON) -> Value?
+  ) throws(ResectError) -> Value? {
+    guard let member = json[name] else { return nil }
+    guard let value = read(member) else { throw refusal(name) }
+    return value
   }
 
   static func refusal(_ what: String) -> ResectError {
@@ -188,8 +199,8 @@ extension NativeTensorEntry {
       guard let axes = json["shape"]?.elements, axes.allSatisfy({ $0.integer != nil }),
         let offset = json["offset"]?.integer, let length = json["length"]?.integer,
         offset >= 0, length >= 0,
-        let digits = json["crc32"]?.string, digits.utf8.count == 8,
-        let checksum = UInt32(digits, radix: 16)
+        let digits = json["crc32"]?.string, let checksum = UInt32(digits, radix: 16),
+        checksum.hexadecimal == digits
       else { throw NativeHeader.refusal("shape, offset, length or crc32") }
       self.name = name
       self.dtype = dtype

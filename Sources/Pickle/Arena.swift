@@ -1,6 +1,6 @@
 internal import Bytes
 
-/// The values of a pickle, side by side. What they cost is bounded by ``Limits``, and freeing them takes no recursion.
+/// The values of a pickle, side by side. What they cost is bounded by `Limits`, and freeing them takes no recursion.
 struct Arena: Sendable {
   /// A node, and how deep the values within it are nested as far as was known when they were put there.
   struct Slot: Sendable {
@@ -94,7 +94,7 @@ struct Arena: Sendable {
     return children
   }
 
-  /// Notes that `id` holds `child`, and refuses what is nested deeper than ``Limits/depth``.
+  /// Notes that `id` holds `child`, and refuses what is nested deeper than `Limits.depth`.
   mutating func deepen(_ id: ValueID, around child: ValueID) throws(ResectError) {
     let depth = slots[child.position].depth + 1
     guard depth <= Limits.depth else { throw .tooMany("levels of nesting", Limits.depth) }

@@ -33,9 +33,11 @@ struct Globals {
     if let index = indices[name] { return records[index].id }
     guard name.isPlain else { throw .reachesThrough(name) }
     let builtIn = BuiltInGlobal.table[name]
-    guard builtIn != nil || policy.lists(name) || !StandardLibrary.contains(name) else {
-      throw .mentions(name)
-    }
+    // The table of the standard library is large: most names are known before it is needed.
+    guard
+      builtIn != nil || policy.lists(name) || policy.knownPackages.contains(String(name.package))
+        || !StandardLibrary.contains(name)
+    else { throw .mentions(name) }
     let id = try arena.makeGlobal(name)
     indices[name] = records.count
     records.append(

@@ -12,7 +12,7 @@ public import Bytes
 ///
 /// Values that were memoised are shared, so the values form a graph, which may have far more paths than values, and cycles:
 /// a walk has to count its steps. What is built from the inside out, as picklers do, is nested at most
-/// ``Limits/depth`` levels.
+/// `Limits.depth` levels.
 public struct Pickle: Sendable {
   /// The value that the pickle is of.
   public let root: ValueID
@@ -23,13 +23,13 @@ public struct Pickle: Sendable {
   /// Reads the pickle that begins at `offset` of `bytes` and ends with its STOP.
   ///
   /// - Parameters:
-  ///   - bytes: The pickle or, where its length is unknown, a window on it: at most ``Limits/metadataBytes``.
+  ///   - bytes: The pickle or, where its length is unknown, a window on it: at most `Limits.metadataBytes`.
   ///   - offset: Where it begins.
   ///   - policy: What it may call and mention.
   /// - Throws: An error with the offset of the instruction that is at fault:
-  ///   ``ResectError/Code/truncated`` where the bytes end before the pickle does, and only then, so that the caller may
-  ///   try a larger window; ``ResectError/Code/unsafePickle`` where it calls or mentions what it may not;
-  ///   ``ResectError/Code/limit``, ``ResectError/Code/unsupported`` and ``ResectError/Code/malformed`` otherwise.
+  ///   `ResectError.Code.truncated` where the bytes end before the pickle does, and only then, so that the caller may
+  ///   try a larger window; `ResectError.Code.unsafePickle` where it calls or mentions what it may not;
+  ///   `ResectError.Code.limit`, `ResectError.Code.unsupported` and `ResectError.Code.malformed` otherwise.
   public init(
     parsing bytes: [UInt8], at offset: Int = 0, policy: PicklePolicy
   ) throws(ResectError) {

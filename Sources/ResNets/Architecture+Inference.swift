@@ -5,7 +5,7 @@ extension Architecture {
   ///
   /// What weights cannot tell is left open: the stride placement is *unknown* and epsilon absent. A tensor that is missing
   /// does not stop the inference as long as its neighbours show what it must be: the loader reports it with the others.
-  /// Throws ``Bytes/ResectError/Code/notAResNet`` where the tensors form none, and says why.
+  /// Throws `ResectError.Code.notAResNet` where the tensors form none, and says why.
   public init(inferredFrom shapes: [ParameterPath: [Int]]) throws(ResectError) {
     let evidence = Evidence(shapes: shapes)
     guard let stemWeight = evidence.kernel(.stemConvolution) else {

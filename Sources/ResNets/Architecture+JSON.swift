@@ -186,9 +186,11 @@ private struct Members {
   }
 
   func flags(_ json: JSON, depths: [Int]) throws(ResectError) -> [[Bool]] {
-    let flags = (json.elements ?? []).map { ($0.elements ?? []).compactMap(\.bool) }
-    guard flags.map(\.count) == depths else { throw refusal("projections") }
-    return flags
+    let flags = (json.elements ?? []).map { ($0.elements ?? []).map(\.bool) }
+    guard flags.map(\.count) == depths, !flags.joined().contains(nil) else {
+      throw refusal("projections")
+    }
+    return flags.map { $0.compactMap(\.self) }
   }
 }
 

@@ -11,6 +11,19 @@ public struct ParameterPath: Sendable, Hashable, CustomStringConvertible {
     case runningVariance = "running_var"
     case batchesTracked = "num_batches_tracked"
 
+    /// Hashes the case: the default would hash its name, many thousand times when a network is loaded.
+    public func hash(into hasher: inout Hasher) {
+      let position: UInt8 =
+        switch self {
+        case .weight: 0
+        case .bias: 1
+        case .runningMean: 2
+        case .runningVariance: 3
+        case .batchesTracked: 4
+        }
+      hasher.combine(position)
+    }
+
     /// Whether it is a buffer: part of the state, not trained.
     public var isBuffer: Bool {
       switch self {

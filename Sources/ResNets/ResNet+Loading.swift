@@ -4,7 +4,7 @@ public import Tensors
 extension ResNet {
   /// A network of `architecture` whose tensors are found by their places.
   ///
-  /// Throws ``Bytes/ResectError/Code/mismatch`` where a tensor is missing or has another shape; all of them are listed in
+  /// Throws `ResectError.Code.mismatch` where a tensor is missing or has another shape; all of them are listed in
   /// the details. Naming reports the same with the file's own names before it comes to this.
   public init(
     architecture: Architecture, tensors: [ParameterPath: LazyTensor]

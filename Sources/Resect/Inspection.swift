@@ -81,6 +81,9 @@ public struct Inspection: Sendable {
     }
   }
 
+  /// The modules that the tensors' names form, without the prefix, down to `depth` levels.
+  public func tree(depth: Int = 64) -> ModuleTree { ModuleTree(tensors, prefix: prefix, depth: depth) }
+
   /// Elements that are trained, as torch counts parameters.
   public var parameterCount: Int { count { !$0.isBuffer } }
 

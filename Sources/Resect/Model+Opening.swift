@@ -14,8 +14,8 @@ public struct OpenOptions: Sendable {
 extension Model {
   /// Opens the model in the file at `path`, whatever its format, and reads its index.
   ///
-  /// Throws ``Bytes/ResectError`` for a file that cannot be read, is damaged or asks for something unsafe, and for one whose
-  /// tensors are no ResNet (``Bytes/ResectError/Code/notAResNet``) or do not fill it (``Bytes/ResectError/Code/mismatch``, every
+  /// Throws `ResectError` for a file that cannot be read, is damaged or asks for something unsafe, and for one whose
+  /// tensors are no ResNet (`ResectError.Code.notAResNet`) or do not fill it (`ResectError.Code.mismatch`, every
   /// fault in the details). ``Inspection`` shows such a file all the same.
   public init(contentsOf path: String, options: OpenOptions = OpenOptions()) throws(ResectError) {
     switch try Container(path: path, options: options) {

@@ -1,16 +1,16 @@
 extension Model {
-  /// The model with every batch-norm folded into its convolution. See ``ResNets/ResNet/foldingBatchNorm()``.
+  /// The model with every batch-norm folded into its convolution. See `ResNet.foldingBatchNorm()`.
   public func foldingBatchNorm() throws(ResectError) -> Model {
     try operating { network throws(ResectError) in try network.foldingBatchNorm() }
   }
 
-  /// The model without the bias of its classifier. See ``ResNets/ResNet/droppingClassifierBias()``.
+  /// The model without the bias of its classifier. See `ResNet.droppingClassifierBias()`.
   public func droppingClassifierBias() throws(ResectError) -> Model {
     try operating { network throws(ResectError) in try network.droppingClassifierBias() }
   }
 
   /// The model as two: the backbone that computes features, and the embedding of the classes, which keeps the labels.
-  /// See ``ResNets/ResNet/split(bias:)``.
+  /// See `ResNet.split(bias:)`.
   public func split(
     bias: BiasTreatment = .keep
   ) throws(ResectError) -> (backbone: Model, classes: Model) {
@@ -28,7 +28,7 @@ extension Model {
     return (backbone, classes)
   }
 
-  /// A classifier from a backbone and an embedding of classes. See ``ResNets/ResNet/joined(with:)``.
+  /// A classifier from a backbone and an embedding of classes. See `ResNet.joined(with:)`.
   public func joined(with classes: Model) throws(ResectError) -> Model {
     let (network, record) = try located { model throws(ResectError) in
       try model.network.joined(with: classes.classes)

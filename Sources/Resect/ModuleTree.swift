@@ -11,13 +11,17 @@ public struct ModuleTree: Sendable {
   /// Elements of buffers of the module and all within it.
   public private(set) var buffers = 0
 
-  /// The tree of `tensors`. Names of more than 64 parts keep the rest as one part.
-  public init(_ tensors: [Inspection.Tensor]) {
-    self.init(
-      name: "",
-      tensors.map { tensor in
-        (tensor.name.split(separator: ".", maxSplits: 64, omittingEmptySubsequences: false)[...], tensor)
-      })
+  /// The tree of `tensors`, whose names all begin with `prefix`, down to `depth` levels: what lies deeper belongs to the
+  /// module there, under the rest of its name.
+  public init(_ tensors: [Inspection.Tensor], prefix: String = "", depth: Int = 64) {
+    let dot = UInt8(ascii: ".")
+    let depth = min(max(depth, 0), 64)
+    let entries = tensors.map { tensor in
+      let name = tensor.name.utf8.dropFirst(prefix.utf8.count)
+      let parts = name.split(separator: dot, maxSplits: depth, omittingEmptySubsequences: false)
+      return (path: parts.map { Substring($0) }[...], tensor: tensor)
+    }
+    self.init(name: "", entries)
   }
 
   private init(name: String, _ entries: [(path: ArraySlice<Substring>, tensor: Inspection.Tensor)]) {

@@ -1,6 +1,6 @@
 /// Copies the tensors of any model from container to container under their own names: nothing is mapped, nothing computed.
 ///
-/// Writes safetensors; `.resect` files hold ResNets. Takes whatever ``Checkpoints/Checkpoint`` reads, and `.resect` files.
+/// Writes safetensors; `.resect` files hold ResNets. Takes whatever `Checkpoint` reads, and `.resect` files.
 @discardableResult
 public func copyTensors(
   from input: String, to output: String, open: OpenOptions = OpenOptions(),

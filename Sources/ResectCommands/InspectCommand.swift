@@ -50,6 +50,10 @@ struct InspectCommand: ParsableCommand {
     if let key = inspection.key { lines.append("state dict under the key \(key.printable())") }
     if !inspection.prefix.isEmpty { lines.append("every name begins with \(inspection.prefix)") }
     lines += inspection.model.map(description) ?? []
+    if let labels = inspection.model?.labels {
+      let first = labels.prefix(6).joined(separator: ", ").printable(limit: 120)
+      lines.append("labels: \(first)\(labels.count > 6 ? ", …" : "")")
+    }
     if let reason = inspection.whyNoModel {
       lines.append("no ResNet: \(reason.message.printable(limit: 300))")
       lines += reason.details.prefix(20).map { "  \($0.printable(limit: 200))" }
@@ -92,17 +96,15 @@ struct InspectCommand: ParsableCommand {
       "\(name): \(architecture.block.rawValue) blocks \(depths), widths \(widths), "
         + (architecture.classes.map { "\($0) classes" } ?? "no classifier")
         + ", names by \(model.convention.name)",
-      "stem \(architecture.stem.rawValue), \(architecture.shortcut.rawValue) shortcuts, \(architecture.groups) groups, \(architecture.inputChannels) input channels",
+      "stem \(architecture.stem.rawValue), \(architecture.shortcut.rawValue) shortcuts, "
+        + (architecture.groups > 1 ? "\(architecture.groups) groups, " : "")
+        + "\(architecture.inputChannels) input channel\(architecture.inputChannels == 1 ? "" : "s")",
       "stride \(architecture.stridePlacement.value.rawValue) (\(architecture.stridePlacement.source)), eps "
         + (architecture.epsilon.value.map { "\($0)" } ?? "unknown")
         + " (\(architecture.epsilon.source))",
     ]
     if architecture.normalization == .none { lines.append("no batch-norms: folded, or never there") }
     if architecture.appendsConstantFeature { lines.append("appends a constant 1 to its features") }
-    if let labels = model.labels {
-      lines.append(
-        "labels: \(labels.prefix(6).joined(separator: ", ").printable(limit: 120))\(labels.count > 6 ? ", …" : "")")
-    }
     return lines
   }
 
@@ -134,7 +136,7 @@ struct InspectCommand: ParsableCommand {
           tensor.isBuffer ? count : "", tensor.shape.description)
       }
     }
-    if depth > 0 { add(ModuleTree(inspection.tensors), level: 0) }
+    if depth > 0 { add(inspection.tree(depth: min(depth, 64) + 1), level: 0) }
     return table.text
   }
 }
@@ -183,7 +185,7 @@ extension Inspection {
             "bytes": .integer(tensor.byteCount),
           ])
         }),
-      "modules": modules(ModuleTree(tensors)),
+      "modules": modules(tree()),
       "ignored": .array(ignored.map(\.json)),
       "warnings": .array(warnings.map { .string($0) }),
       "provenance": provenance.json,

@@ -11,7 +11,7 @@ extension ResNet {
   ///   double precision and rounded once when they are pulled; the batch-norms are gone.
   /// - *Preserves*: the logits, up to rounding.
   ///
-  /// Throws ``Bytes/ResectError/Code/badValue`` with the place of the tensor that is at fault. Weights are checked when they are
+  /// Throws `ResectError.Code.badValue` with the place of the tensor that is at fault. Weights are checked when they are
   /// pulled. Source: Jacob et al., "Quantization and Training of Neural Networks" (2018), section 3.2.
   public func foldingBatchNorm() throws(ResectError) -> (network: ResNet, record: SurgeryRecord) {
     guard case .batchNorm(_, let statistics) = architecture.normalization else {

@@ -7,7 +7,7 @@ public struct Shape: Sendable, Hashable {
   /// The product of the axes; 1 for a scalar.
   public let elementCount: Int
 
-  /// A shape, or an error where an axis is negative, the rank over ``Bytes/Limits/rank`` or the product out of range.
+  /// A shape, or an error where an axis is negative, the rank over `Limits.rank` or the product out of range.
   public init(_ axes: [Int]) throws(ResectError) {
     guard axes.count <= Limits.rank else {
       throw ResectError(

@@ -10,7 +10,7 @@ extension LazyTensor {
   /// A view of `storage`: offset and strides count elements, as torch's do.
   ///
   /// Refused: a negative offset or stride, strides that do not fit the shape, and a view that reaches past the storage.
-  /// A view that repeats elements (stride 0) may be at most ``Bytes/Limits/expandedBytes`` larger than its storage.
+  /// A view that repeats elements (stride 0) may be at most `Limits.expandedBytes` larger than its storage.
   public init(
     storage: any TensorStorage, dtype: DType, shape: Shape, offset: Int = 0, strides: [Int]? = nil,
     byteOrder: ByteOrder = .little
@@ -47,10 +47,12 @@ extension LazyTensor {
         "the view repeats \(storage.byteCount) stored bytes to \(byteCount), at most \(Limits.expandedBytes) are made"
       )
     }
+    // Along an axis of length 1 no step is taken: whatever stands there must not be computed with.
+    let steps = zip(shape.axes, strides).map { $0 > 1 ? $1 : 0 }
     self.init(
       dtype: dtype, shape: shape,
       source: StoredTensor(
-        storage: storage, dtype: dtype, shape: shape, offset: offset, strides: strides, end: Int(end),
+        storage: storage, dtype: dtype, shape: shape, offset: offset, strides: steps, end: Int(end),
         byteOrder: byteOrder))
   }
 }
@@ -79,6 +81,8 @@ struct StoredTensor: TensorSource {
 
   /// Whether the elements lie in the storage one after the other in row-major order.
   private var isContiguous: Bool {
+    // The product of an empty shape's other axes may overflow.
+    guard shape.elementCount > 0 else { return true }
     var expected = 1
     for (axis, stride) in zip(shape.axes, strides).reversed() where axis != 1 {
       if stride != expected { return false }

@@ -1,7 +1,7 @@
 internal import Bytes
 internal import CZip
 
-/// The file as libzip reads it: a position in an ``InputFile``. For one thread at a time.
+/// The file as libzip reads it: a position in an `InputFile`. For one thread at a time.
 final class LibzipSource {
   /// The commands that are answered; libzip asks.
   private static let supported: zip_int64_t = [

@@ -13,7 +13,7 @@ internal import Synchronization
 /// let version = try archive["archive/version"].map { try archive.read($0, limit: 16) }
 /// ```
 ///
-/// Limits: one file, at most ``Limits/archiveEntries`` entries, stored or deflated, not encrypted.
+/// Limits: one file, at most `Limits.archiveEntries` entries, stored or deflated, not encrypted.
 public final class ZipArchive: Sendable {
   /// The file that is read.
   public let file: InputFile
@@ -26,9 +26,9 @@ public final class ZipArchive: Sendable {
 
   /// Opens `file`.
   ///
-  /// Throws ``ResectError/Code/truncated`` where the end of the archive is missing, ``ResectError/Code/unsupported`` for
-  /// encryption and for methods other than deflate, ``ResectError/Code/limit`` for counts and sizes that no checkpoint
-  /// has, and ``ResectError/Code/malformed`` for all else that is wrong.
+  /// Throws `ResectError.Code.truncated` where the end of the archive is missing, `ResectError.Code.unsupported` for
+  /// encryption and for methods other than deflate, `ResectError.Code.limit` for counts and sizes that no checkpoint
+  /// has, and `ResectError.Code.malformed` for all else that is wrong.
   public init(_ file: InputFile) throws(ResectError) {
     let directory = try Directory(parsing: file)
     self.file = file
@@ -43,8 +43,8 @@ public final class ZipArchive: Sendable {
 
   /// The whole contents of `entry`, which may be at most `limit` bytes: that is checked before memory is taken.
   ///
-  /// Contents of another size or CRC-32 than recorded throw ``ResectError/Code/malformed`` or
-  /// ``ResectError/Code/checksum``.
+  /// Contents of another size or CRC-32 than recorded throw `ResectError.Code.malformed` or
+  /// `ResectError.Code.checksum`.
   public func read(_ entry: ZipEntry, limit: Int) throws(ResectError) -> [UInt8] {
     guard entry.size <= UInt64(max(limit, 0)) else {
       throw file.refusal(
@@ -59,7 +59,7 @@ public final class ZipArchive: Sendable {
     return bytes
   }
 
-  /// Hands the contents of `entry` over in order, in pieces of at most ``InputFile/pieceBytes``.
+  /// Hands the contents of `entry` over in order, in pieces of at most `InputFile.pieceBytes`.
   ///
   /// The CRC-32 is known only at the end: trust no piece until the call has returned. Throws as ``read(_:limit:)`` does,
   /// and what `piece` throws.

@@ -28,7 +28,7 @@ import Testing
 
   @Test func `the tree adds up`() throws {
     let inspection = try Inspection(path: fixture("bottleneck.zip.pth"))
-    let tree = ModuleTree(inspection.tensors)
+    let tree = inspection.tree()
     #expect(tree.parameters == inspection.parameterCount)
     #expect(tree.buffers == inspection.bufferCount)
     #expect(tree.children.map(\.name) == ["conv1", "bn1", "layer1", "layer2", "fc"])

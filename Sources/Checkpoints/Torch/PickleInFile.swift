@@ -4,7 +4,7 @@ internal import Pickle
 extension Pickle {
   /// Reads the pickle at `offset` of `file`, whose length only its own end tells.
   ///
-  /// It is read through a window that begins at `window` bytes and doubles, up to ``Bytes/Limits/metadataBytes`` and to `limit`,
+  /// It is read through a window that begins at `window` bytes and doubles, up to `Limits.metadataBytes` and to `limit`,
   /// the end of the part of the file that it lies in. Returns the offset after it, too.
   static func at(
     _ offset: UInt64, of file: InputFile, before limit: UInt64, window: Int, name: String

@@ -34,7 +34,9 @@ struct StateDictSelection {
 
   /// Chooses the model of `objects`.
   ///
-  /// - Parameter key: The caller's choice, with dots between nested keys.
+  /// - Parameters:
+  ///   - objects: What the file holds.
+  ///   - key: The caller's choice, with dots between nested keys.
   init(_ objects: TorchObjects, key: String?) throws(ResectError) {
     let chosen: Candidate
     if let key {
