@@ -110,12 +110,14 @@ private struct Assignment {
   var names: [ParameterPath: String] = [:]
   /// Names that the table has no place for.
   var strangers: [String] = []
+  private var strangeRanks: [String: Int] = [:]
 
   init(_ named: [NamedTensor], _ table: NameTable) {
     self.table = table
     for entry in named {
       guard let path = table.path(of: entry.name) else {
         strangers.append(entry.name)
+        strangeRanks[entry.name] = entry.tensor.shape.rank
         continue
       }
       tensors[path] = entry.tensor
@@ -152,11 +154,24 @@ private struct Assignment {
     let summary = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     let details = missingLines + unexpectedLines + misshapen
     let onlyUnexpected = missing.isEmpty && misshapen.isEmpty
+    let layers = strangeLinearLayers
+    if onlyUnexpected, architecture.head == .none, layers.count > 1 {
+      throw ResectError(
+        .mismatch,
+        "the head has \(layers.count) linear layers (\(layers.joined(separator: ", "))), which no convention names: it has no single class embedding",
+        advice: "--allow-unexpected leaves them out and reads the backbone", details: details)
+    }
     throw ResectError(
       .mismatch,
       "the tensors do not fill a ResNet by the convention \(convention.name): \(summary), the first: \(details[0])",
       advice: onlyUnexpected ? "--allow-unexpected ignores what has no place" : nil,
       details: details)
+  }
+
+  /// The modules without a place whose weights are matrices, as those of linear layers are.
+  private var strangeLinearLayers: [String] {
+    strangers.filter { $0.hasSuffix(".weight") && strangeRanks[$0] == 2 }
+      .map { String($0.dropLast(".weight".count)) }
   }
 
   /// A line a name. The closest names are looked up for the first hundred, which is as far as a person reads.
