@@ -10,13 +10,9 @@ struct ConvertCommand: ParsableCommand {
       their own names.
       """)
 
-  @Argument(help: "The model to read.") var input: String
-  @Argument(help: "The file to write; its extension says the format.") var output: String
+  @OptionGroup var job: ModelJob
   @Flag(help: "Copy the tensors of any model as they are; nothing is mapped.") var raw = false
   @OptionGroup var surgeries: SurgeryOptions
-  @OptionGroup var reading: ReadingOptions
-  @OptionGroup var writing: WritingOptions
-  @OptionGroup var shown: OutputOptions
 
   func validate() throws {
     guard raw else { return }
@@ -26,32 +22,21 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    guard raw else {
-      let model = try surgeries.operate(on: readModel())
-      var outcome = WriteOutcome()
-      try outcome.write(model, to: output, writing.write)
-      outcome.show(shown)
-      return
-    }
+    guard raw else { return try job.write(surgeries.operate(on: readModel())) }
     let (report, count, ignored) = try copyTensors(
-      from: input, to: output, open: reading.open, options: writing.write)
+      from: job.input, to: job.output, open: job.reading.open, options: job.writing.write)
     // The file is in place, so a standard output that takes no more is no failure.
-    try? shown.show(
-      "copied \(count) tensors\nwrote \(output.printable()): \(report.bytes.asBytes)",
+    try? job.shown.show(
+      "copied \(count) tensors\nwrote \(job.output.printable()): \(report.bytes.asBytes)",
       json: .object([
-        "outputs": .array([
-          .object([
-            "path": .string(output), "format": .string(report.format.rawValue),
-            "bytes": .integer(report.bytes),
-          ])
-        ]),
-        "tensors": .integer(count), "ignored": .array(ignored.map(\.json)),
+        "outputs": .array([report.json(path: job.output)]), "tensors": .integer(count),
+        "ignored": .array(ignored.map(\.json)),
       ]))
   }
 
   private func readModel() throws -> Model {
     do {
-      return try Model(contentsOf: input, options: reading.open)
+      return try Model(contentsOf: job.input, options: job.reading.open)
     } catch {
       guard error.code == .notAResNet else { throw error }
       var advised = error

@@ -7,17 +7,11 @@ struct FoldBatchNormCommand: ParsableCommand {
     abstract: "Fold every batch-norm into its convolution.",
     discussion: "The arithmetic is in double precision, rounded once to the dtype that is written.")
 
-  @Argument(help: "The model to read.") var input: String
-  @Argument(help: "The file to write; its extension says the format.") var output: String
-  @OptionGroup var reading: ReadingOptions
-  @OptionGroup var writing: WritingOptions
-  @OptionGroup var shown: OutputOptions
+  @OptionGroup var job: ModelJob
 
   func run() throws {
-    let model = try Model(contentsOf: input, options: reading.open).foldingBatchNorm()
-    var outcome = WriteOutcome()
-    try outcome.write(model, to: output, writing.write)
-    outcome.show(shown, tables: shown.json ? [] : layerTables(model))
+    let model = try job.read().foldingBatchNorm()
+    try job.write(model, tables: layerTables(model))
   }
 
   /// A row a layer: what the scales are, and what is odd about them.

@@ -59,15 +59,7 @@ struct WriteOutcome {
   private var json: JSON {
     .object([
       "outputs": .array(
-        files.map { file in
-          .object([
-            "path": .string(file.path),
-            "format": .string(file.report.format.rawValue),
-            "bytes": .integer(file.report.bytes),
-            "sha256OfSources": file.report.digests.isEmpty
-              ? nil : .array(file.report.digests.map { .string($0) }),
-          ])
-        }),
+        files.map { $0.report.json(path: $0.path) }),
       "surgeries": .array(files.first?.model.surgeries.map(\.json) ?? []),
       "ignored": .array(files.first?.model.loading.ignored.map(\.json) ?? []),
       "warnings": .array(warnings.map { .string($0) }),
@@ -83,6 +75,18 @@ extension Model {
       network.parameters.reduce(0) { $0 + $1.tensor.byteCount(as: options.dtype ?? $1.tensor.dtype) }
     case .classes(let classes): classes.weight.byteCount
     }
+  }
+}
+
+extension WriteReport {
+  /// The file at `path` that was written.
+  func json(path: String) -> JSON {
+    .object([
+      "path": .string(path),
+      "format": .string(format.rawValue),
+      "bytes": .integer(bytes),
+      "sha256OfSources": digests.isEmpty ? nil : .array(digests.map { .string($0) }),
+    ])
   }
 }
 

@@ -82,10 +82,13 @@ extension Double {
   /// Four significant digits, for people.
   var short: String {
     guard isFinite, magnitude > 1e-300 else { return description }
-    var digits = 1.0
-    var scaled = magnitude
-    while scaled < 1000 { (scaled, digits) = (scaled * 10, digits * 10) }
-    while scaled >= 10000 { (scaled, digits) = (scaled / 10, digits / 10) }
-    return ((self * digits).rounded() / digits).description
+    // Powers of ten above one are exact, those below are not: multiplied or divided by, never both.
+    var unit = 1.0
+    if magnitude < 1000 {
+      while magnitude * unit < 1000 { unit *= 10 }
+      return ((self * unit).rounded() / unit).description
+    }
+    while magnitude / unit >= 10000 { unit *= 10 }
+    return ((self / unit).rounded() * unit).description
   }
 }

@@ -11,6 +11,11 @@ public enum Fixtures {
     tests.appendingPathComponent("Fixtures/\(name)").path
   }
 
+  /// The path of `name` at the top level.
+  public static func document(_ name: String) -> String {
+    tests.deletingLastPathComponent().appendingPathComponent(name).path
+  }
+
   /// The path of `name` in `Samples`.
   public static func sample(_ name: String) -> String {
     tests.deletingLastPathComponent().appendingPathComponent("Samples/\(name)").path

@@ -21,6 +21,7 @@ enum TorchTar {
     }
     var systemInfo = try member("sys_info")
     let description = try systemInfo.pickle()
+    try systemInfo.finish()
     guard
       description.value(of: "protocol_version", in: description.root)
         .flatMap({ description.integer($0) }) == 1000

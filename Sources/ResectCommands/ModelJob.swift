@@ -1,0 +1,23 @@
+internal import ArgumentParser
+internal import Resect
+
+/// The arguments of every command that reads one model and writes one.
+struct ModelJob: ParsableArguments {
+  @Argument(help: "The model to read.") var input: String
+  @Argument(help: "The file to write; its extension says the format.") var output: String
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var writing: WritingOptions
+  @OptionGroup var shown: OutputOptions
+
+  /// Opens the input.
+  func read() throws -> Model { try Model(contentsOf: input, options: reading.open) }
+
+  /// Writes `model` and tells what was done, after `tables`.
+  func write(_ model: Model, format: OutputFormat? = nil, tables: [String] = []) throws {
+    var options = writing.write
+    options.format = format ?? options.format
+    var outcome = WriteOutcome()
+    try outcome.write(model, to: output, options)
+    outcome.show(shown, tables: shown.json ? [] : tables)
+  }
+}
