@@ -47,7 +47,8 @@ public final class InputFile: Sendable {
 
   /// The `count` bytes at `offset`. The range is checked against the file's size before memory is taken.
   public func read(at offset: UInt64, count: Int) throws(ResectError) -> [UInt8] {
-    try check(offset, count: UInt64(max(count, 0)))
+    let count = max(count, 0)
+    try check(offset, count: UInt64(count))
     var failure: ResectError?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       do throws(ResectError) {

@@ -30,7 +30,7 @@ public enum Limits {
   public static let pickleKeyElements = 64
   /// How many times larger than its compressed form a deflated entry may claim to be (deflate cannot do more than 1032).
   public static let deflateRatio: UInt64 = 1032
-  /// Bytes that a tensor may have beyond those of its storage, as an expanded view (stride 0) does.
+  /// Bytes of a tensor that has more of them than its storage, as an expanded view (stride 0) does.
   public static let expandedBytes = 64 << 20
   /// Containers that a walk through a checkpoint's values may enter, counted once a visit.
   public static let visits = 1 << 20

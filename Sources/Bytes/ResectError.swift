@@ -94,7 +94,7 @@ extension ResectError: CustomStringConvertible {
 }
 
 extension String {
-  /// The text as a terminal may show it: control characters escaped, and cut in the middle beyond `limit` characters.
+  /// The text as a terminal may show it: control characters escaped, and cut after `limit` characters.
   public func printable(limit: Int = .max) -> String {
     var result = String.UnicodeScalarView()
     var count = 0

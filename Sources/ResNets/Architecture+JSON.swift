@@ -57,7 +57,7 @@ extension Architecture {
     let depths = try reader.counts("depths", limit: 4096)
     let widths = try reader.counts("widths", limit: 1 << 20)
     guard depths.count == widths.count, !depths.isEmpty, !depths.contains(0),
-      depths.reduce(0, +) <= Limits.tensors
+      depths.reduce(0, +) <= 4096
     else { throw reader.refusal("depths and widths") }
     let groups = try reader.count("groups", limit: 1 << 16)
     let shortcut: Shortcut = try reader.choice("shortcut")

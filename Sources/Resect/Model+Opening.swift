@@ -51,6 +51,7 @@ extension Model {
         content: content, labels: metadata.labels, preprocessing: nil, convention: convention,
         sources: [source], pastProvenance: Provenance(surgeries: metadata.surgeries), surgeries: [],
         loading: loading)
+      try checkLabels()
     } catch {
       throw error.located(file: checkpoint.file.path)
     }
@@ -74,9 +75,19 @@ extension Model {
         convention: header.convention.flatMap(Convention.named) ?? .torchvision,
         sources: [SourceFile(file: file, format: Container.nativeFormat)],
         pastProvenance: header.provenance, surgeries: [], loading: Loading())
+      try checkLabels()
     } catch {
       throw error.located(file: file.path)
     }
+  }
+}
+
+extension Model {
+  /// Refuses labels of a file that are more or fewer than its classes.
+  private func checkLabels() throws(ResectError) {
+    guard let labels, labels.count != classCount else { return }
+    throw ResectError(
+      .malformed, "the file has \(labels.count) labels for \(classCount ?? 0) classes")
   }
 }
 

@@ -10,7 +10,7 @@ extension LazyTensor {
   /// A view of `storage`: offset and strides count elements, as torch's do.
   ///
   /// Refused: a negative offset or stride, strides that do not fit the shape, and a view that reaches past the storage.
-  /// A view that repeats elements (stride 0) may be at most `Limits.expandedBytes` larger than its storage.
+  /// A view that repeats elements (stride 0) may have more bytes than its storage only up to `Limits.expandedBytes`.
   public init(
     storage: any TensorStorage, dtype: DType, shape: Shape, offset: Int = 0, strides: [Int]? = nil,
     byteOrder: ByteOrder = .little

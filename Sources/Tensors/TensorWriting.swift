@@ -46,11 +46,15 @@ public struct PlacedTensor: Sendable {
 
 /// Pulls `tensors` and writes each in its place, on all cores, while `companion` runs beside them.
 ///
-/// Returns each tensor's CRC-32, in order. Errors name the tensor.
+/// Returns each tensor's CRC-32, in order. Refused: two tensors of one name. Errors name the tensor.
 public func write(
   _ tensors: [PlacedTensor], to file: borrowing OutputFile, progress: WriteProgress? = nil,
   alongside companion: (@Sendable () throws(ResectError) -> Void)? = nil
 ) throws(ResectError) -> [UInt32] {
+  var names: Set<String> = []
+  if let twin = tensors.first(where: { !names.insert($0.name).inserted }) {
+    throw ResectError(.badArgument, "two tensors have this name", tensor: twin.name)
+  }
   let checksums = Mutex([UInt32](repeating: 0, count: tensors.count))
   // The companion is the longest piece of work that cannot be divided, so it begins first.
   let first = companion == nil ? 0 : 1
@@ -62,6 +66,8 @@ public func write(
     let placed = tensors[index - first]
     do throws(ResectError) {
       let value = try placed.write(to: file, progress: progress)
+      // The disk works while the processors do: the final sync has less to wait for.
+      file.beginSync()
       checksums.withLock { $0[index - first] = value }
     } catch {
       throw error.located(tensor: placed.name)

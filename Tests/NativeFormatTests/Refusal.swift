@@ -1,0 +1,13 @@
+import Bytes
+
+/// The code of the error that `body` throws; nothing where it succeeds.
+func refusal<Result>(
+  of body: () throws(ResectError) -> Result
+) -> ResectError.Code? {
+  do throws(ResectError) {
+    _ = try body()
+    return nil
+  } catch {
+    return error.code
+  }
+}
