@@ -74,7 +74,9 @@ let package = Package(
     .executableTarget(
       name: "ResectCLI", dependencies: ["ResectCommands"], swiftSettings: strict),
 
-    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["Bytes", "Tensors", "ResNets"], path: "Tests/Support",
+      swiftSettings: strict),
     tests("Bytes", on: []),
     tests("Tensors", on: ["Bytes"]),
     tests("Zip", on: ["Bytes"]),

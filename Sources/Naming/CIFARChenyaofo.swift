@@ -7,6 +7,6 @@ extension Convention {
     table: .torchvision,
     epsilon: 1e-5,
     stridePlacement: .v15,
-    isNatural: { $0.stem == .three }
+    isNatural: { $0.stem == .three && $0.shortcut == .projection }
   )
 }

@@ -41,6 +41,8 @@ public struct LoadedNetwork: Sendable {
   public let names: [ParameterPath: String]
   /// The tensors that were left out on the caller's word.
   public let unexpected: [String]
+  /// What a person should know: each a sentence.
+  public let warnings: [String]
 }
 
 /// Finds the convention of `tensors`, infers the architecture and fills the tree.
@@ -100,7 +102,12 @@ public func loadNetwork(
     against: architecture, convention, allowsUnexpected: options.allowsUnexpected)
   let network = try ResNet(architecture: architecture, tensors: assignment.tensors)
   return LoadedNetwork(
-    network: network, convention: convention, names: assignment.names, unexpected: unexpected)
+    network: network, convention: convention, names: assignment.names, unexpected: unexpected,
+    warnings: convention.isNatural(architecture)
+      ? []
+      : [
+        "networks by the convention \(convention.name) have no \(architecture.stem.rawValue) stem with \(architecture.shortcut.rawValue) shortcuts: check that no projection is missing, the strides and epsilon"
+      ])
 }
 
 /// The tensors of a file put in their places by one table of names.

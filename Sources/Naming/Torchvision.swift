@@ -7,7 +7,7 @@ extension Convention {
     table: .torchvision,
     epsilon: 1e-5,
     stridePlacement: .v15,
-    isNatural: { $0.stem == .sevenWithMaxPool }
+    isNatural: { $0.stem == .sevenWithMaxPool && $0.shortcut == .projection }
   )
 }
 

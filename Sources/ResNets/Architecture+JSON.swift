@@ -107,7 +107,8 @@ extension Architecture {
       normalization: normalization, hasConvolutionBias: try reader.flag("convolutionBias"),
       head: head, headWidths: headWidths, hasHeadBias: try reader.flag("headBias"),
       appendsConstantFeature: try reader.flag("constantFeature", absent: false))
-    guard self.headLayers.count == headWidths.count, groups > 0 else {
+    guard self.headLayers.count == headWidths.count, Set(headLayers).count == headLayers.count, groups > 0
+    else {
       throw reader.refusal("the head or the groups")
     }
   }

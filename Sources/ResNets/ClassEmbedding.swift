@@ -11,9 +11,13 @@ public struct ClassEmbedding: Sendable {
   public var bias: LazyTensor?
   /// Whether the last column belongs to a constant feature 1, which the backbone appends: then it is the bias.
   public var hasConstantFeature: Bool
+  /// The position of the classifier in the head's sequence; absent where it is the head alone.
+  public var layer: Int?
 
   /// An embedding. Throws where the shapes do not fit each other.
-  public init(weight: LazyTensor, bias: LazyTensor?, hasConstantFeature: Bool) throws(ResectError) {
+  public init(
+    weight: LazyTensor, bias: LazyTensor?, hasConstantFeature: Bool, layer: Int? = nil
+  ) throws(ResectError) {
     guard weight.shape.rank == 2 else {
       throw ResectError(
         .mismatch, "a class embedding is a matrix, classes × features; found shape \(weight.shape)")
@@ -28,6 +32,7 @@ public struct ClassEmbedding: Sendable {
     self.weight = weight
     self.bias = bias
     self.hasConstantFeature = hasConstantFeature
+    self.layer = layer
   }
 
   /// How many classes there are.

@@ -44,6 +44,7 @@ extension Model {
         loading.ignored += loaded.unexpected.map {
           .init(name: checkpoint.prefix + $0, reason: "unexpected, ignored on request")
         }
+        loading.warnings += loaded.warnings
         content = .network(loaded.network)
         convention = loaded.convention
       }
@@ -143,15 +144,23 @@ extension ClassEmbedding {
   fileprivate init(
     _ tensors: [NamedTensor], _ convention: Convention, hasConstantFeature: Bool
   ) throws(ResectError) {
-    func tensor(_ kind: ParameterPath.Kind) -> LazyTensor? {
-      let name = convention.name(of: ParameterPath(.classifier(layer: nil), kind))
-      return tensors.first { $0.name == name }?.tensor
+    var weight: (tensor: LazyTensor, layer: Int?)?
+    var bias: LazyTensor?
+    for named in tensors {
+      switch convention.path(of: named.name).map({ ($0.module, $0.kind) }) {
+      case (.classifier(let layer), .weight)? where weight == nil: weight = (named.tensor, layer)
+      case (.classifier, .bias)? where bias == nil: bias = named.tensor
+      default:
+        throw ResectError(
+          .mismatch, "an embedding of classes has no place for this tensor", tensor: named.name)
+      }
     }
-    guard let weight = tensor(.weight) else {
+    guard let weight else {
       throw ResectError(.mismatch, "the embedding of classes has no weight")
     }
     try self.init(
-      weight: weight, bias: tensor(.bias), hasConstantFeature: hasConstantFeature)
+      weight: weight.tensor, bias: bias, hasConstantFeature: hasConstantFeature,
+      layer: weight.layer)
   }
 }
 

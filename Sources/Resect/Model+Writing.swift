@@ -126,7 +126,7 @@ extension Model {
     case .network(let network):
       return network.parameters.map { output($0.path, $0.tensor) }
     case .classes(let classes):
-      let module = ModulePath.classifier(layer: nil)
+      let module = ModulePath.classifier(layer: classes.layer)
       return [output(.init(module, .weight), classes.weight)]
         + (classes.bias.map { [output(.init(module, .bias), $0)] } ?? [])
     }

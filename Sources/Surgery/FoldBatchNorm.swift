@@ -73,7 +73,12 @@ private struct FoldedLayer {
       _ tensor: LazyTensor?, _ kind: ParameterPath.Kind
     ) throws(ResectError) -> [Double]? {
       guard let tensor else { return nil }
-      return try tensor.finiteValues(at: ParameterPath(paths.norm, kind))
+      let path = ParameterPath(paths.norm, kind)
+      guard tensor.shape == norm.runningMean?.shape else {
+        throw ResectError(
+          .mismatch, "the batch-norm's tensors differ in shape", tensor: path.description)
+      }
+      return try tensor.finiteValues(at: path)
     }
     guard let mean = try values(norm.runningMean, .runningMean),
       let variance = try values(norm.runningVariance, .runningVariance)

@@ -28,13 +28,13 @@ extension ResNet {
         advice: "join the two halves of one split")
     }
     var joined = self
-    var linear = Linear(layer: nil, weight: classes.weight, bias: classes.bias)
+    var linear = Linear(layer: classes.layer, weight: classes.weight, bias: classes.bias)
     if classes.hasConstantFeature {
       linear.weight = try classes.weight.columns(0..<classes.features - 1)
       linear.bias = try classes.weight.column(classes.features - 1)
     }
     joined.head = [linear]
-    joined.architecture.head = .linear
+    joined.architecture.head = classes.layer.map { .layers([$0]) } ?? .linear
     joined.architecture.headWidths = [classes.classes]
     joined.architecture.hasHeadBias = linear.bias != nil
     joined.architecture.appendsConstantFeature = false

@@ -46,7 +46,7 @@ extension ResNet {
     }
     let classes = try ClassEmbedding(
       weight: weight, bias: treatment == .keep ? classifier.bias : nil,
-      hasConstantFeature: backbone.architecture.appendsConstantFeature)
+      hasConstantFeature: backbone.architecture.appendsConstantFeature, layer: classifier.layer)
     let record = SurgeryRecord(
       name: "split", parameters: .object(["bias": .string(treatment.rawValue)]),
       report: .object([

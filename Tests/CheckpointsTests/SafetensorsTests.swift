@@ -67,7 +67,7 @@ import Testing
 
   @Test func `the writer's bytes are those of the specification`() throws {
     let small = try LazyTensor(
-      storage: Memory([7, 8]), dtype: .uint8, shape: Shape([2]))
+      storage: MemoryStorage([7, 8]), dtype: .uint8, shape: Shape([2]))
     let large = LazyTensor(values: [1, -2], dtype: .float32)
     let path = folder.file("out.safetensors")
     let file = try OutputFile(path: path, overwrite: false)
@@ -92,7 +92,7 @@ import Testing
 
   @Test func `complex128 has no name in the format and is refused`() throws {
     let tensor = try LazyTensor(
-      storage: Memory([UInt8](repeating: 0, count: 16)), dtype: .complex128, shape: Shape([1]))
+      storage: MemoryStorage([UInt8](repeating: 0, count: 16)), dtype: .complex128, shape: Shape([1]))
     let file = try OutputFile(path: folder.file("out.safetensors"), overwrite: false)
     let error = #expect(throws: ResectError.self) {
       try writeSafetensors(
@@ -100,20 +100,5 @@ import Testing
     }
     #expect(error?.code == .unsupported)
     #expect(error?.tensor == "z")
-  }
-}
-
-/// A storage in memory.
-private struct Memory: TensorStorage {
-  let bytes: [UInt8]
-
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-  var byteCount: UInt64 { UInt64(bytes.count) }
-
-  func stream(
-    _ range: Range<UInt64>, _ piece: (RawSpan) throws(ResectError) -> Void
-  ) throws(ResectError) {
-    try Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]).withRawSpan(piece)
   }
 }

@@ -16,7 +16,7 @@ import Testing
   private func writeClasses(to path: String) throws -> [UInt8] {
     func tensor(_ name: String, _ values: [Double], _ axes: [Int]) throws -> OutputTensor {
       let storage = MemoryStorage(
-        bytes: Array(HandAssembly.payload(values.map { Float($0) })[..<(values.count * 4)]))
+        Array(HandAssembly.payload(values.map { Float($0) })[..<(values.count * 4)]))
       return OutputTensor(
         name: name, tensor: try LazyTensor(storage: storage, dtype: .float32, shape: Shape(axes)),
         dtype: .float32)
@@ -56,7 +56,7 @@ import Testing
     }
     #expect(dump == HandAssembly.example.bytes)
     let matrix = try LazyTensor(
-      storage: MemoryStorage(bytes: LazyTensor(values: [1, -2], dtype: .float32).bytes()),
+      storage: MemoryStorage(LazyTensor(values: [1, -2], dtype: .float32).bytes()),
       dtype: .float32, shape: Shape([1, 2]))
     let header = NativeHeader(
       kind: .classes(hasConstantFeature: false), convention: "torchvision", labels: ["cat"],
@@ -138,7 +138,7 @@ import Testing
       return OutputTensor(
         name: dtype.rawValue,
         tensor: try LazyTensor(
-          storage: MemoryStorage(bytes: bytes), dtype: dtype, shape: Shape([3])), dtype: dtype)
+          storage: MemoryStorage(bytes), dtype: dtype, shape: Shape([3])), dtype: dtype)
     }
     let path = try TinyNetwork.write(
       tensors, header: TinyNetwork.header(), to: folder.file("out"))

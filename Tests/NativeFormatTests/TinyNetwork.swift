@@ -4,23 +4,6 @@ import ResNets
 import Tensors
 import TestSupport
 
-/// Bytes in memory that tensors are views of; `delay` makes threads interleave otherwise.
-struct MemoryStorage: TensorStorage {
-  let bytes: [UInt8]
-  var delay = 0
-
-  var byteCount: UInt64 { UInt64(bytes.count) }
-
-  func stream(
-    _ range: Range<UInt64>, _ piece: (RawSpan) throws(ResectError) -> Void
-  ) throws(ResectError) {
-    var work = UInt64(delay)
-    for _ in 0..<delay { work = work &* 6_364_136_223_846_793_005 &+ 1 }
-    try Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)]).withRawSpan(piece)
-    if delay > 0, work == 0 { throw ResectError(.badValue, "never") }
-  }
-}
-
 /// The smallest network that has every kind of tensor.
 enum TinyNetwork {
   static let architecture = Architecture(
@@ -88,7 +71,7 @@ enum TinyNetwork {
         }
       }
       let storage = MemoryStorage(
-        bytes: bytes, delay: delaySeed == nil ? 0 : Int.random(in: 0...20_000, using: &delays))
+        bytes, delay: delaySeed == nil ? 0 : Int.random(in: 0...20_000, using: &delays))
       let dtype: DType = isCount ? .int64 : .float32
       tensors.append(
         OutputTensor(

@@ -28,7 +28,8 @@ import Testing
     for parameter in try native.network.parameters {
       try parameter.tensor.withBytes { span in bytes += span.byteCount }
     }
-    // 22 convolutions and a matrix of 270,704 weights in two bytes, 688 biases in four.
-    #expect(bytes == 2 * 270_704 + 4 * 688)
+    // 21 convolutions and a matrix: 144 + 6·16·16·9 + (16 + 5·32)·32·9 + 16·32 + (32 + 5·64)·64·9 + 32·64 + 640 weights in two
+    // bytes, and 16 + 6·16 + 7·32 + 7·64 biases in four.
+    #expect(bytes == 2 * 270_608 + 4 * 784)
   }
 }

@@ -1,5 +1,6 @@
 import Bytes
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct ShapeTests {

@@ -2,36 +2,18 @@ import Bytes
 import Tensors
 import TestSupport
 
-/// Bytes in memory that tensors are views of.
-struct MemoryStorage: TensorStorage {
-  let bytes: [UInt8]
-
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-
+extension MemoryStorage {
   /// The little-endian bytes of `elements`.
   init<Element: FixedWidthInteger>(_ elements: [Element]) {
     var bytes: [UInt8] = []
     for element in elements { bytes.append(littleEndian: element) }
-    self.bytes = bytes
+    self.init(bytes)
   }
 
   /// `count` bytes that depend on `seed` alone.
   init(count: Int, seed: UInt64) {
     var random = SeededRandom(seed: seed)
-    bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-  }
-
-  var byteCount: UInt64 { UInt64(bytes.count) }
-
-  func stream(
-    _ range: Range<UInt64>, _ piece: (RawSpan) throws(ResectError) -> Void
-  ) throws(ResectError) {
-    var start = Int(range.lowerBound)
-    while start < Int(range.upperBound) {
-      let end = min(start + InputFile.pieceBytes, Int(range.upperBound))
-      try Array(bytes[start..<end]).withRawSpan(piece)
-      start = end
-    }
+    self.init((0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) })
   }
 }
 

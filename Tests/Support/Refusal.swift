@@ -1,7 +1,7 @@
-import Bytes
+public import Bytes
 
 /// The code of the error that `body` throws; nothing where it succeeds.
-func refusal<Result: ~Copyable>(
+public func refusal<Result: ~Copyable>(
   of body: () throws(ResectError) -> Result
 ) -> ResectError.Code? {
   do throws(ResectError) {

@@ -1,0 +1,168 @@
+import Bytes
+@testable import Naming
+import ResNets
+import TestSupport
+import Testing
+
+@Suite struct ConventionTests {
+  /// Every convention, that of the tree itself included.
+  private static let names = (Convention.all + [.tree]).map(\.name)
+
+  private func convention(_ name: String) throws -> Convention {
+    try #require(name == "tree" ? .tree : Convention.named(name))
+  }
+
+  // MARK: The tables
+
+  @Test(arguments: names)
+  func `a table has every kind of module once`(name: String) throws {
+    let convention = try convention(name)
+    for kind in ModuleKind.allCases {
+      let place = ModulePath(kind, .init(stage: 1, block: 2, index: 3, layer: 4))
+      #expect(convention.module(of: convention.name(of: place)) == place)
+    }
+    // And no kind twice: a second row would be read, but never written.
+    let rows = Mirror(reflecting: convention.table).children.first { $0.label == "rows" }?.value
+    #expect((rows as? [Any])?.count == ModuleKind.allCases.count)
+  }
+
+  @Test(arguments: names)
+  func `names and places are one-to-one`(name: String) throws {
+    let convention = try convention(name)
+    var random = SeededRandom(seed: 7)
+    var places: [String: ParameterPath] = [:]
+    for _ in 0..<2000 {
+      let path = ParameterPath.random(using: &random)
+      let name = convention.name(of: path)
+      #expect(convention.path(of: name) == path, "\(name)")
+      #expect(convention.module(of: convention.name(of: path.module)) == path.module)
+      #expect(places.updateValue(path, forKey: name) ?? path == path, "\(name)")
+    }
+  }
+
+  @Test(arguments: names)
+  func `the smallest and the largest numbers are read`(name: String) throws {
+    let convention = try convention(name)
+    for number in [0, 1, 9, 10, 999_999] {
+      let module = ModulePath.convolution(stage: number, block: number, index: number)
+      #expect(convention.module(of: convention.name(of: module)) == module)
+      let layer = ModulePath.classifier(layer: number)
+      #expect(convention.module(of: convention.name(of: layer)) == layer)
+    }
+  }
+
+  @Test func `conventions are found by their names, the tree's is not offered`() {
+    #expect(
+      Convention.all.map(\.name) == [
+        "torchvision", "cifar-chenyaofo", "cifar-akamaster", "cifar-kuangliu",
+      ])
+    for convention in Convention.all {
+      #expect(Convention.named(convention.name)?.name == convention.name)
+    }
+    #expect(Convention.named("tree") == nil)
+    #expect(Convention.named("Torchvision") == nil)
+    #expect(Convention.named("") == nil)
+  }
+
+  @Test(arguments: [
+    ("torchvision", "downsample", "fc"), ("cifar-chenyaofo", "downsample", "fc"),
+    ("cifar-akamaster", "shortcut", "linear"), ("cifar-kuangliu", "shortcut", "linear"),
+  ])
+  func `a convention writes the names of its own code`(
+    name: String, shortcut: String, head: String
+  ) throws {
+    let convention = try convention(name)
+    #expect(convention.name(of: ModulePath.stemConvolution) == "conv1")
+    #expect(convention.name(of: ModulePath.stemNorm) == "bn1")
+    #expect(
+      convention.name(of: ModulePath.convolution(stage: 2, block: 0, index: 1)) == "layer2.0.conv1")
+    #expect(convention.name(of: ModulePath.norm(stage: 4, block: 12, index: 3)) == "layer4.12.bn3")
+    #expect(
+      convention.name(of: ModulePath.shortcutConvolution(stage: 2, block: 0))
+        == "layer2.0.\(shortcut).0")
+    #expect(
+      convention.name(of: ModulePath.shortcutNorm(stage: 2, block: 0)) == "layer2.0.\(shortcut).1")
+    #expect(convention.name(of: ModulePath.classifier(layer: nil)) == head)
+    #expect(convention.name(of: ModulePath.classifier(layer: 3)) == "\(head).3")
+    #expect(
+      convention.name(of: ParameterPath(.stemNorm, .batchesTracked)) == "bn1.num_batches_tracked")
+  }
+
+  @Test func `the tree's names are its places as they are written`() {
+    var random = SeededRandom(seed: 11)
+    for _ in 0..<500 {
+      let path = ParameterPath.random(using: &random)
+      #expect(Convention.tree.name(of: path) == path.description)
+    }
+  }
+
+  @Test(arguments: ["torchvision", "cifar", "variants"])
+  func `every name that torch wrote is read, by its author's convention and back`(
+    family: String
+  ) throws {
+    for network in try StateDict.names(of: family) {
+      let author = network.split(separator: "-").first ?? ""
+      let convention = Convention.named("cifar-\(author)") ?? .torchvision
+      for entry in try StateDict(family, network).entries {
+        let path = try #require(convention.path(of: entry.name), "\(entry.name)")
+        #expect(path == entry.place)
+        #expect(convention.name(of: path) == entry.name)
+      }
+    }
+  }
+
+  // MARK: What is no name
+
+  @Test(arguments: [
+    "", ".", "weight", ".weight", "conv1", "conv1.", "conv1.weights", "conv1.Weight", "conv1.weight ",
+    " conv1.weight", "conv1..weight", "conv11.weight", "bn1.running_mean.0", "bn.weight",
+    // Leading zeros and signs.
+    "layer01.0.conv1.weight", "layer1.00.conv1.weight", "layer1.0.conv01.weight", "fc.00.weight",
+    "layer+1.0.conv1.weight", "layer-1.0.conv1.weight", "layer1.-0.conv1.weight",
+    // Numbers that are absent or huge.
+    "layer.0.conv1.weight", "layer1..conv1.weight", "layer1.0.conv.weight", "fc..weight",
+    "layer1000000.0.conv1.weight", "layer1.9223372036854775808.conv1.weight",
+    "layer1.18446744073709551617.conv1.weight", "fc.99999999999999999999999999.weight",
+    // Digits of other scripts, and of other kinds.
+    "layer١.0.conv1.weight", "layer1.０.conv1.weight", "layer1.0.conv²1.weight", "layer1.0.conv1\u{301}.weight",
+    "layer1.0x1.conv1.weight", "layer1.1e0.conv1.weight", "layer1.1_0.conv1.weight",
+    // Names within longer ones.
+    "module.conv1.weight", "layer1.0.conv1.weight.weight", "layer1.0.0.conv1.weight", "xlayer1.0.conv1.weight",
+    "layer1.0.downsample.weight", "layer1.0.downsample.2.weight", "layer1.0.downsample.0.0.weight",
+    "fc.1.2.weight", "layer1.0.conv1\u{0}.weight",
+  ])
+  func `a name that no rule gives is not read`(name: String) {
+    for convention in Convention.all {
+      #expect(convention.path(of: name) == nil, "\(convention.name)")
+    }
+  }
+
+  @Test func `conventions do not read the names of others`() throws {
+    #expect(Convention.torchvision.path(of: "linear.weight") == nil)
+    #expect(Convention.torchvision.path(of: "layer1.0.shortcut.0.weight") == nil)
+    #expect(Convention.akamaster.path(of: "fc.weight") == nil)
+    #expect(Convention.kuangliu.path(of: "layer1.0.downsample.0.weight") == nil)
+    #expect(Convention.tree.path(of: "conv1.weight") == nil)
+  }
+}
+
+extension ParameterPath {
+  /// Any place, with numbers of up to six digits.
+  static func random(using random: inout SeededRandom) -> ParameterPath {
+    func number() -> Int {
+      Int.random(in: 0..<[10, 100, 1_000_000][Int.random(in: 0..<3, using: &random)], using: &random)
+    }
+    let module: ModulePath =
+      switch Int.random(in: 0..<8, using: &random) {
+      case 0: .stemConvolution
+      case 1: .stemNorm
+      case 2: .convolution(stage: number(), block: number(), index: number())
+      case 3: .norm(stage: number(), block: number(), index: number())
+      case 4: .shortcutConvolution(stage: number(), block: number())
+      case 5: .shortcutNorm(stage: number(), block: number())
+      case 6: .classifier(layer: nil)
+      default: .classifier(layer: number())
+      }
+    return ParameterPath(module, Kind.allCases.randomElement(using: &random) ?? .weight)
+  }
+}
