@@ -69,16 +69,23 @@ public func loadNetwork(
     let assignment = Assignment(tensors, convention.table)
     if assignment.tensors.count > best?.tensors.count ?? 0 { best = assignment }
   }
-  guard let assignment = best else {
+  guard var assignment = best else {
     throw ResectError(
       .notAResNet, "no tensor has a name that a known convention gives a ResNet's",
       advice: "the conventions are \(Convention.all.map(\.name).joined(separator: ", "))")
   }
   var architecture = try Architecture(inferredFrom: assignment.tensors.mapValues(\.shape.axes))
-  // Of conventions with the same names, the one whose own code builds such a network.
-  let fitting = conventions.filter { $0.table == assignment.table }
-  guard let convention = fitting.first(where: { $0.isNatural(architecture) }) ?? fitting.first
-  else { throw ResectError(.notAResNet, "no convention fits the names") }
+  // Of conventions whose names fit as well, the one whose own code builds such a network.
+  var convention = conventions.first { $0.table == assignment.table } ?? conventions[0]
+  for candidate in conventions where candidate.isNatural(architecture) {
+    if candidate.table != assignment.table {
+      let other = Assignment(tensors, candidate.table)
+      guard other.tensors.count == assignment.tensors.count else { continue }
+      assignment = other
+    }
+    convention = candidate
+    break
+  }
   architecture.stridePlacement = .init(
     convention.stridePlacement, from: .convention(convention.name))
   architecture.epsilon = .init(convention.epsilon, from: .convention(convention.name))

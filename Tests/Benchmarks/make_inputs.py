@@ -15,7 +15,7 @@ SEED = 50152
 def checkpoint(architecture):
     """The state dict of a network whose batch-norms have something to fold."""
     torch.manual_seed(SEED)
-    network = models.get_model(architecture) if hasattr(models, "get_model") else getattr(models, architecture)()
+    network = getattr(models, architecture)()
     state = network.state_dict()
     for name, tensor in state.items():
         if name.endswith("running_var"):

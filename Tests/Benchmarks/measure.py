@@ -40,6 +40,7 @@ BEGIN, END = "<!-- results: written by Tests/Benchmarks/run.sh --update -->", "<
 NETWORKS = {"resnet50": "ResNet-50", "resnet152": "ResNet-152"}
 TURNS = 3  # of a quick command in a round
 MEMORY_RUNS = 3
+BUSY = 0.1  # of the processors: what others may take
 EXPORT = ["--fold-bn", "--drop-fc-bias", "--dtype", "f16"]
 
 
@@ -70,8 +71,8 @@ def commands(resect, python, copy, source, folder):
         "convert": Command("`resect convert`", [resect, "convert", "--force", source, folder / "converted.safetensors"]),
         "export": Command("`resect export`", [resect, "export", "--force", *EXPORT, source, folder / "exported.resect"]),
         "cp": Command("`cp`", [*copy, source, folder / "copied.pth"]),
-        "cp-sync": Command("`cp`, then `sync` of the copy",
-                           ["/bin/sh", "-c", f'{" ".join(copy)} "$1" "$2" && sync "$2"', "sh", source, folder / "synced.pth"]),
+        "cp-sync": Command("`cp`, then `sync` of the copy", [
+            "/bin/sh", "-c", f'{" ".join(copy)} "$1" "$2" && sync "$2"', "sh", source, folder / "synced.pth"]),
         "torch-inspect": Command("torchinfo, with an image", torch("inspect"), slow=True),
         "torch-weights": Command("torchinfo, weights alone", torch("inspect-weights"), slow=True),
         "torch-convert": Command("torch, safetensors", torch("convert", folder / "by_torch.safetensors"), slow=True),
@@ -99,7 +100,8 @@ def run(arguments):
     """Runs a command to its end: wall and processor time in ms. One that fails ends the measurement."""
     arguments = [os.fspath(argument) for argument in arguments]
     with tempfile.TemporaryFile() as errors:
-        streams = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+        streams = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                   (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
                    (os.POSIX_SPAWN_DUP2, errors.fileno(), 2)]
         begun = time.perf_counter()
         process = os.posix_spawnp(arguments[0], arguments, os.environ, file_actions=streams)
@@ -280,14 +282,18 @@ def machine(args, copy, others):
         "print(f'Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}, '"
         " f'torchinfo {torchinfo.__version__}, safetensors {safetensors.__version__}')"))
     file_system = first_line("findmnt", "--noheadings", "--output", "FSTYPE", "--target", args.folder) or "unknown"
+    model = model[1].strip() if model else platform.machine()
+    gigabytes = int(re.search(r"MemTotal: *([0-9]+)", memory)[1]) * 1024 / 1e9
+    distribution = re.search(r'^PRETTY_NAME="?([^"\n]*)', system, re.M)[1]
+    called = f", called with {copy[1]}" if len(copy) > 1 else ""
+    built = f" ({args.built})" if args.built else ""
     return "\n".join([
-        f"- Measured on {datetime.date.today().isoformat()}, rounds: {args.rounds}"
-        f"{', not settled' if args.unsettled else ''}. Other work, the kernel's included, took {others:.0%} of the processors.",
-        f"- Machine: {virtual}{model[1].strip() if model else platform.machine()}, {os.cpu_count()} cores, "
-        f"{int(re.search(r'MemTotal: *([0-9]+)', memory)[1]) * 1024 / 1e9:.0f} GB, file system {file_system}.",
-        f"- System: {re.search(r'^PRETTY_NAME=.(.*).$', system, re.M)[1]}, Linux {platform.release()}, "
-        f"{first_line('cp', '--version')}{', called with ' + copy[1] if len(copy) > 1 else ''}.",
-        f"- Programs: resect {first_line(args.resect, '--version')}{f' ({args.built})' if args.built else ''}; {libraries}.",
+        f"- Measured on {datetime.date.today().isoformat()}, rounds: {args.rounds}{', not settled' if args.unsettled else ''}. "
+        f"Other work, the kernel's included, took {others:.0%} of the processors"
+        f"{': a busy machine, measure again' if others > BUSY else ''}.",
+        f"- Machine: {virtual}{model}, {os.cpu_count()} cores, {gigabytes:.0f} GB, file system {file_system}.",
+        f"- System: {distribution}, Linux {platform.release()}, {first_line('cp', '--version')}{called}.",
+        f"- Programs: resect {first_line(args.resect, '--version')}{built}; {libraries}.",
     ])
 
 
@@ -335,8 +341,8 @@ def main():
         def check():
             readable = folder / "exported.safetensors"
             run([args.resect, "convert", folder / "exported.resect", readable])
-            run([args.python, HERE / "check_outputs.py", folder / "converted.safetensors", folder / "by_torch.safetensors",
-                 readable, folder / "by_torch.pth"])
+            pairs = [folder / "converted.safetensors", folder / "by_torch.safetensors", readable, folder / "by_torch.pth"]
+            run([args.python, HERE / "check_outputs.py", *pairs])
             readable.unlink()
 
         measure(title, list(these.values()), args.rounds, args.unsettled, check)

@@ -8,8 +8,8 @@
 #   --rounds N   how often everything is repeated (7)
 #   --unsettled  give the disk no time between runs (measure.py says more)
 #
-# Everything that it needs is installed or made the first time: Debian packages (as root, or with sudo), two Python packages,
-# and two checkpoints. They lie in ${XDG_CACHE_HOME:-~/.cache}/resect-benchmarks, which may be deleted; 2 GB.
+# What it needs is installed or made the first time: Debian packages (as root, or with sudo), two Python packages and two
+# checkpoints. All but the first lie in ${XDG_CACHE_HOME:-~/.cache}/resect-benchmarks, which may be deleted; 2 GB.
 #
 # Exit status: 0 every limit is kept, 1 one is missed, 2 it could not be measured.
 set -euo pipefail
@@ -40,7 +40,7 @@ done
 # Debian's torch is built for Debian's Python.
 packages=(python3-torch python3-torchvision python3-venv time)
 [[ -n $resect ]] || packages+=(libdeflate-dev libssl-dev libzip-dev)
-command -v dpkg-query >/dev/null || fail "this runs on Debian; elsewhere, install what these packages hold: ${packages[*]}"
+command -v dpkg-query >/dev/null || fail "this measures on Debian: it needs ${packages[*]}"
 installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
 missing=()
 for package in "${packages[@]}"; do
@@ -67,9 +67,11 @@ if [[ -z $resect ]]; then
   build=(swift build --package-path "$root" -c release --static-swift-stdlib)
   "${build[@]}" --product resect >&2
   resect=$("${build[@]}" --show-bin-path)/resect
-  built="$(git -C "$root" describe --always --dirty --abbrev=10 2>/dev/null || echo "no commit"), $(swift --version 2>/dev/null | grep -o 'Swift version [0-9.]*')"
+  commit=$(git -C "$root" describe --always --dirty --abbrev=10 2>/dev/null || echo "no commit")
+  built="$commit, $(swift --version 2>/dev/null | grep -o 'Swift version [0-9.]*')"
 fi
 "$python" "$here/make_inputs.py" "$cache/checkpoints" resnet50 resnet152
 
 trap - ERR
-exec /usr/bin/python3 "$here/measure.py" --resect "$resect" --built "$built" --python "$python" --folder "$cache" "${options[@]}"
+exec /usr/bin/python3 "$here/measure.py" \
+  --resect "$resect" --built "$built" --python "$python" --folder "$cache" "${options[@]}"

@@ -82,11 +82,20 @@ import Testing
   {
     // Without a classifier, nothing but the stem and the shortcuts tells the conventions apart.
     let headless = try tensors("cifar", "akamaster-20").filter { !$0.name.hasPrefix("linear") }
-    #expect(try loadNetwork(headless).convention.name == "cifar-chenyaofo")
+    #expect(try loadNetwork(headless).convention.name == "cifar-akamaster")
     let projected = try tensors("cifar", "kuangliu-18").filter { !$0.name.hasPrefix("linear") }
     #expect(try loadNetwork(projected).convention.name == "cifar-kuangliu")
     let large = try tensors("variants", "no-head")
     #expect(try loadNetwork(large).convention.name == "torchvision")
+  }
+
+  @Test func `a network that no code of its convention builds is a warning`() throws {
+    #expect(try loadNetwork(tensors("torchvision", "resnet18")).warnings.isEmpty)
+    #expect(try loadNetwork(tensors("cifar", "akamaster-20")).warnings.isEmpty)
+    // A damaged ResNet without any projection looks like one with zero-padded shortcuts.
+    let warnings = try loadNetwork(tensors("variants", "zero-padded")).warnings
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.contains("zero-padded") == true)
   }
 
   @Test func `names whose conventions build no such network are read by the first of them`() throws {
