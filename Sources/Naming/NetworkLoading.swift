@@ -29,6 +29,16 @@ public struct LoadOptions: Sendable {
 
   /// Nothing said.
   public init() {}
+
+  /// Puts what the caller says over what `architecture` has. Throws where epsilon is negative or not finite.
+  public func override(_ architecture: inout Architecture) throws(ResectError) {
+    if let stridePlacement { architecture.stridePlacement = .init(stridePlacement, from: .option) }
+    guard let epsilon else { return }
+    guard epsilon.isFinite, epsilon >= 0 else {
+      throw ResectError(.badArgument, "epsilon has to be a number that is not negative: \(epsilon)")
+    }
+    architecture.epsilon = .init(epsilon, from: .option)
+  }
 }
 
 /// A network and how its tensors were found.
@@ -62,137 +72,77 @@ public func loadNetwork(
 ) throws(ResectError) -> LoadedNetwork {
   guard !tensors.isEmpty else { throw ResectError(.notAResNet, "there are no tensors") }
   let conventions = options.convention.map { [$0] } ?? Convention.all
-  var best: Assignment?
-  for convention in conventions where best?.table != convention.table {
-    // No other table can place more than all.
-    if best?.strangers.isEmpty ?? false { break }
-    let assignment = Assignment(tensors, convention.table)
-    if assignment.tensors.count > best?.tensors.count ?? 0 { best = assignment }
-  }
-  guard var assignment = best else {
-    throw ResectError(
-      .notAResNet, "no tensor has a name that a known convention gives a ResNet's",
-      advice: "the conventions are \(Convention.all.map(\.name).joined(separator: ", "))")
-  }
-  var architecture = try Architecture(inferredFrom: assignment.tensors.mapValues(\.shape.axes))
-  // Of conventions whose names fit as well, the one whose own code builds such a network.
-  var convention = conventions.first { $0.table == assignment.table } ?? conventions[0]
-  for candidate in conventions where candidate.isNatural(architecture) {
-    if candidate.table != assignment.table {
-      let other = Assignment(tensors, candidate.table)
-      guard other.tensors.count == assignment.tensors.count else { continue }
-      assignment = other
-    }
-    convention = candidate
-    break
-  }
-  architecture.stridePlacement = .init(
-    convention.stridePlacement, from: .convention(convention.name))
-  architecture.epsilon = .init(convention.epsilon, from: .convention(convention.name))
-  if let declared {
-    architecture.stridePlacement = declared.stridePlacement
-    architecture.epsilon = declared.epsilon
-    architecture.appendsConstantFeature = declared.appendsConstantFeature
-  }
-  try architecture.apply(facts, convention: convention)
-  if let placement = options.stridePlacement {
-    architecture.stridePlacement = .init(placement, from: .option)
-  }
-  if let epsilon = options.epsilon {
-    guard epsilon.isFinite, epsilon >= 0 else {
-      throw ResectError(.badArgument, "epsilon has to be a number that is not negative: \(epsilon)")
-    }
-    architecture.epsilon = .init(epsilon, from: .option)
-  }
-
-  let unexpected = try assignment.check(
-    against: architecture, convention, allowsUnexpected: options.allowsUnexpected)
-  let network = try ResNet(architecture: architecture, tensors: assignment.tensors)
+  var reading = try Reading(tensors, by: conventions)
+  try reading.settle(facts: facts, declared: declared, options: options)
+  let unexpected = try reading.assignment.check(
+    against: reading.architecture, reading.convention, allowsUnexpected: options.allowsUnexpected)
+  let network = try ResNet(
+    architecture: reading.architecture, tensors: reading.assignment.tensors)
   return LoadedNetwork(
-    network: network, convention: convention, names: assignment.names, unexpected: unexpected,
-    warnings: convention.isNatural(architecture)
-      ? []
-      : [
-        "networks by the convention \(convention.name) have no \(architecture.stem.rawValue) stem with \(architecture.shortcut.rawValue) shortcuts: check that no projection is missing, the strides and epsilon"
-      ])
+    network: network, convention: reading.convention, names: reading.assignment.names,
+    unexpected: unexpected, warnings: reading.warnings)
 }
 
-/// The tensors of a file put in their places by one table of names.
-private struct Assignment {
-  let table: NameTable
-  var tensors: [ParameterPath: LazyTensor] = [:]
-  var names: [ParameterPath: String] = [:]
-  /// Names that the table has no place for.
-  var strangers: [String] = []
-  private var strangeRanks: [String: Int] = [:]
+/// What the names say: the convention, and the architecture that the tensors form in their places.
+private struct Reading {
+  let assignment: Assignment
+  let convention: Convention
+  var architecture: Architecture
 
-  init(_ named: [NamedTensor], _ table: NameTable) {
-    self.table = table
-    for entry in named {
-      guard let path = table.path(of: entry.name) else {
-        strangers.append(entry.name)
-        strangeRanks[entry.name] = entry.tensor.shape.rank
-        continue
+  /// Reads the names by the table that places most of them and, of the conventions whose tables do so equally well, by the
+  /// one whose own code builds such a network.
+  init(_ tensors: [NamedTensor], by conventions: [Convention]) throws(ResectError) {
+    var best: (assignment: Assignment, convention: Convention)?
+    for convention in conventions where best?.assignment.table != convention.table {
+      // No other table can place more than all.
+      if best?.assignment.strangers.isEmpty ?? false { break }
+      let assignment = Assignment(tensors, convention.table)
+      if assignment.tensors.count > best?.assignment.tensors.count ?? 0 {
+        best = (assignment, convention)
       }
-      tensors[path] = entry.tensor
-      names[path] = entry.name
     }
-  }
-
-  /// Compares what is there with what should be. Returns the names that are too many, if they may be.
-  func check(
-    against architecture: Architecture, _ convention: Convention, allowsUnexpected: Bool
-  ) throws(ResectError) -> [String] {
-    let expected = architecture.parameters
-    let known = Set(expected.map(\.path))
-    let unexpected =
-      strangers + names.filter { !known.contains($0.key) }.map(\.value).sorted()
-    let missing = expected.filter { !$0.isOptional && tensors[$0.path] == nil }
-      .map { convention.name(of: $0.path) }
-    let misshapen = expected.compactMap { parameter -> String? in
-      guard let tensor = tensors[parameter.path], tensor.shape.axes != parameter.axes else {
-        return nil
-      }
-      return
-        "wrong shape: \(names[parameter.path] ?? "") is \(tensor.shape.axes), expected \(parameter.axes)"
-    }
-    guard !missing.isEmpty || !misshapen.isEmpty || (!unexpected.isEmpty && !allowsUnexpected)
-    else { return unexpected }
-    let missingLines = lines("missing", missing, closestAmong: unexpected)
-    let unexpectedLines =
-      allowsUnexpected ? [] : lines("unexpected", unexpected, closestAmong: missing)
-    let counts = [
-      (missing.count, "missing"), (unexpectedLines.count, "unexpected"),
-      (misshapen.count, "of a wrong shape"),
-    ]
-    let summary = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
-    let details = missingLines + unexpectedLines + misshapen
-    let onlyUnexpected = missing.isEmpty && misshapen.isEmpty
-    let layers = strangeLinearLayers
-    if onlyUnexpected, architecture.head == .none, layers.count > 1 {
+    guard var best else {
       throw ResectError(
-        .mismatch,
-        "the head has \(layers.count) linear layers (\(layers.joined(separator: ", "))), which no convention names: it has no single class embedding",
-        advice: "--allow-unexpected leaves them out and reads the backbone", details: details)
+        .notAResNet, "no tensor has a name that a known convention gives a ResNet's",
+        advice: "the conventions are \(Convention.all.map(\.name).joined(separator: ", "))")
     }
-    throw ResectError(
-      .mismatch,
-      "the tensors do not fill a ResNet by the convention \(convention.name): \(summary), the first: \(details[0])",
-      advice: onlyUnexpected ? "--allow-unexpected ignores what has no place" : nil,
-      details: details)
+    let architecture = try Architecture(
+      inferredFrom: best.assignment.tensors.mapValues(\.shape.axes))
+    for candidate in conventions where candidate.isNatural(architecture) {
+      if candidate.table != best.assignment.table {
+        let other = Assignment(tensors, candidate.table)
+        guard other.tensors.count == best.assignment.tensors.count else { continue }
+        best.assignment = other
+      }
+      best.convention = candidate
+      break
+    }
+    (assignment, convention) = best
+    self.architecture = architecture
   }
 
-  /// The modules without a place whose weights are matrices, as those of linear layers are.
-  private var strangeLinearLayers: [String] {
-    strangers.filter { $0.hasSuffix(".weight") && strangeRanks[$0] == 2 }
-      .map { String($0.dropLast(".weight".count)) }
+  /// Settles what weights cannot tell: by the convention, by what the file declares, by a whole module's own word, and over
+  /// them all by the caller's.
+  mutating func settle(
+    facts: [String: LayerFacts], declared: Architecture?, options: LoadOptions
+  ) throws(ResectError) {
+    architecture.stridePlacement = .init(
+      convention.stridePlacement, from: .convention(convention.name))
+    architecture.epsilon = .init(convention.epsilon, from: .convention(convention.name))
+    if let declared {
+      architecture.stridePlacement = declared.stridePlacement
+      architecture.epsilon = declared.epsilon
+      architecture.appendsConstantFeature = declared.appendsConstantFeature
+    }
+    try architecture.apply(facts, convention: convention)
+    try options.override(&architecture)
   }
 
-  /// A line a name. The closest names are looked up for the first hundred, which is as far as a person reads.
-  private func lines(_ fault: String, _ names: [String], closestAmong others: [String]) -> [String] {
-    names.enumerated().map { index, name in
-      guard index < 100, let closest = name.closest(among: others) else { return "\(fault): \(name)" }
-      return "\(fault): \(name) (closest: \(closest))"
-    }
+  var warnings: [String] {
+    guard !convention.isNatural(architecture) else { return [] }
+    let (stem, shortcut) = (architecture.stem.rawValue, architecture.shortcut.rawValue)
+    return [
+      "networks by the convention \(convention.name) have no \(stem) stem with \(shortcut) shortcuts: check that no projection is missing, the strides and epsilon"
+    ]
   }
 }

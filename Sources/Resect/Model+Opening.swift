@@ -122,10 +122,7 @@ extension ResNet {
     native tensors: [NamedTensor], architecture: Architecture, options: LoadOptions
   ) throws(ResectError) {
     var architecture = architecture
-    if let placement = options.stridePlacement {
-      architecture.stridePlacement = .init(placement, from: .option)
-    }
-    if let epsilon = options.epsilon { architecture.epsilon = .init(epsilon, from: .option) }
+    try options.override(&architecture)
     let expected = Set(architecture.parameters.map(\.path))
     var places: [ParameterPath: LazyTensor] = [:]
     for named in tensors {

@@ -14,7 +14,8 @@ usage: measure.py --resect PATH --python PATH --folder DIR [--built TEXT] [--rou
 A round runs every quick command three times and every slow one once. Commands take turns, one run each, and each round
 turns their order around. Before a run, everything that earlier runs left to write is synced, outside the measurement: no
 command pays for another, and none for its own last run. The first run of each warms the cache and is not counted; from
-then on outputs exist and are replaced. Peak memory is the largest of three further runs under /usr/bin/time.
+then on outputs exist and are replaced. Peak memory is the largest of six further runs (slow commands: two) under
+/usr/bin/time; where two networks are compared, the median.
 
 Prints tables of Markdown. Exit status: 0 every limit is kept, 1 one is missed, 2 a command failed.
 """
@@ -39,7 +40,7 @@ REPORT = HERE.parents[1] / "Docs" / "Benchmarks.md"
 BEGIN, END = "<!-- results: written by Tests/Benchmarks/run.sh --update -->", "<!-- end of results -->"
 NETWORKS = {"resnet50": "ResNet-50", "resnet152": "ResNet-152"}
 TURNS = 3  # of a quick command in a round
-MEMORY_RUNS = 3
+MEMORY_TURNS = 2  # of all commands; quick ones run three times in each
 BUSY = 0.1  # of the processors: what others may take
 EXPORT = ["--fold-bn", "--drop-fc-bias", "--dtype", "f16"]
 
@@ -124,11 +125,11 @@ def peak_memory(arguments):
         return int(report.read()) * 1024 / 1e6
 
 
-def turns(these, slow, reverse, unsettled):
+def turns(these, reverse, unsettled):
     """The order of one round."""
     quick = [command for command in these if not command.slow]
-    order = [c for c in quick for _ in range(TURNS)] if unsettled else quick * TURNS
-    order = order + [command for command in these if command.slow] * slow
+    order = [command for command in quick for _ in range(TURNS)] if unsettled else quick * TURNS
+    order += [command for command in these if command.slow]
     return order[::-1] if reverse else order
 
 
@@ -141,14 +142,14 @@ def measure(title, these, rounds, unsettled, check):
         print(f"{title}: round {number + 1} of {rounds}", file=sys.stderr)
         for command in these:
             command.wall.append([])
-        for command in turns(these, 1, number % 2 == 1, unsettled):
+        for command in turns(these, number % 2 == 1, unsettled):
             if not unsettled:
                 os.sync()
             wall, processor = run(command.arguments)
             command.wall[-1].append(wall)
             command.processor.append(processor)
     print(f"{title}: memory", file=sys.stderr)
-    for command in turns(these, MEMORY_RUNS, False, unsettled=False):
+    for command in turns(these, reverse=False, unsettled=False) * MEMORY_TURNS:
         command.peaks.append(peak_memory(command.arguments))
 
 
@@ -211,14 +212,11 @@ def results(measured):
     def ratio(label, one, other, **limit):
         return Row(label, [Ratio.of(each[one], each[other]) for each in measured], **limit)
 
-    def peaks(name):
-        return [max(each[name].peaks) for each in measured]
-
     def memory(name, **limit):
-        return Row(f"`{name}`, peak memory, MB", peaks(name), form="{:.1f}".format, **limit)
+        return Row(f"`{name}`, peak memory, MB", [max(each[name].peaks) for each in measured], form="{:.1f}".format, **limit)
 
     def growth(name, **limit):
-        small, large = peaks(name)
+        small, large = [statistics.median(each[name].peaks) for each in measured]
         return Row(f"`{name}`, peak memory: ResNet-152 ÷ ResNet-50", [large / small], form="{:.2f}".format, **limit)
 
     return [

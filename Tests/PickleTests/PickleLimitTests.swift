@@ -77,8 +77,7 @@ import Testing
   }
 
   @Test(arguments: [pickle("X"), pickle("B")])
-  func `a text or bytes that claim more than any pickle has are refused at once`(_ opcode: [UInt8])
-  {
+  func `a text or bytes that claim more than any pickle has are refused at once`(_ opcode: [UInt8]) {
     #expect(refusal(opcode + [0xff, 0xff, 0xff, 0xff])?.code == .limit)
     #expect(refusal(opcode + [0, 0, 0, 4])?.code == .truncated)
   }

@@ -131,8 +131,7 @@ struct ZipArchiveTests {
   }
 
   @Test(arguments: [true, false])
-  func `an error of the caller ends the stream and leaves the archive usable`(isStored: Bool) throws
-  {
+  func `an error of the caller ends the stream and leaves the archive usable`(isStored: Bool) throws {
     let file = try ScratchFile(
       ZipBuilder([isStored ? .stored("a", noise(50)) : .deflated("a", noise(50))]).bytes)
     let archive = try ZipArchive(InputFile(path: file.path))

@@ -1,0 +1,83 @@
+internal import Bytes
+internal import ResNets
+internal import Tensors
+
+/// The tensors of a file put in their places by one table of names.
+struct Assignment {
+  let table: NameTable
+  var tensors: [ParameterPath: LazyTensor] = [:]
+  var names: [ParameterPath: String] = [:]
+  /// Names that the table has no place for.
+  var strangers: [String] = []
+  private var strangeRanks: [String: Int] = [:]
+
+  init(_ named: [NamedTensor], _ table: NameTable) {
+    self.table = table
+    for entry in named {
+      guard let path = table.path(of: entry.name) else {
+        strangers.append(entry.name)
+        strangeRanks[entry.name] = entry.tensor.shape.rank
+        continue
+      }
+      tensors[path] = entry.tensor
+      names[path] = entry.name
+    }
+  }
+
+  /// Compares what is there with what should be. Returns the names that are too many, if they may be.
+  func check(
+    against architecture: Architecture, _ convention: Convention, allowsUnexpected: Bool
+  ) throws(ResectError) -> [String] {
+    let expected = architecture.parameters
+    let known = Set(expected.map(\.path))
+    let unexpected =
+      strangers + names.filter { !known.contains($0.key) }.map(\.value).sorted()
+    let missing = expected.filter { !$0.isOptional && tensors[$0.path] == nil }
+      .map { convention.name(of: $0.path) }
+    let misshapen = expected.compactMap { parameter -> String? in
+      guard let tensor = tensors[parameter.path], tensor.shape.axes != parameter.axes else {
+        return nil
+      }
+      return
+        "wrong shape: \(names[parameter.path] ?? "") is \(tensor.shape.axes), expected \(parameter.axes)"
+    }
+    guard !missing.isEmpty || !misshapen.isEmpty || (!unexpected.isEmpty && !allowsUnexpected)
+    else { return unexpected }
+    let missingLines = lines("missing", missing, closestAmong: unexpected)
+    let unexpectedLines =
+      allowsUnexpected ? [] : lines("unexpected", unexpected, closestAmong: missing)
+    let counts = [
+      (missing.count, "missing"), (unexpectedLines.count, "unexpected"),
+      (misshapen.count, "of a wrong shape"),
+    ]
+    let summary = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    let details = missingLines + unexpectedLines + misshapen
+    let onlyUnexpected = missing.isEmpty && misshapen.isEmpty
+    let layers = strangeLinearLayers
+    if onlyUnexpected, architecture.head == .none, layers.count > 1 {
+      throw ResectError(
+        .mismatch,
+        "the head has \(layers.count) linear layers (\(layers.joined(separator: ", "))), which no convention names: it has no single class embedding",
+        advice: "--allow-unexpected leaves them out and reads the backbone", details: details)
+    }
+    throw ResectError(
+      .mismatch,
+      "the tensors do not fill a ResNet by the convention \(convention.name): \(summary), the first: \(details[0])",
+      advice: onlyUnexpected ? "--allow-unexpected ignores what has no place" : nil,
+      details: details)
+  }
+
+  /// The modules without a place whose weights are matrices, as those of linear layers are.
+  private var strangeLinearLayers: [String] {
+    strangers.filter { $0.hasSuffix(".weight") && strangeRanks[$0] == 2 }
+      .map { String($0.dropLast(".weight".count)) }
+  }
+
+  /// A line a name. The closest names are looked up for the first hundred, which is as far as a person reads.
+  private func lines(_ fault: String, _ names: [String], closestAmong others: [String]) -> [String] {
+    names.enumerated().map { index, name in
+      guard index < 100, let closest = name.closest(among: others) else { return "\(fault): \(name)" }
+      return "\(fault): \(name) (closest: \(closest))"
+    }
+  }
+}
