@@ -224,3 +224,14 @@ extension TorchObjects {
     }
   }
 }
+
+extension Checkpoint {
+  /// What a torch file holds, once its model is chosen.
+  init(_ file: InputFile, _ format: Format, _ selection: StateDictSelection) {
+    self.init(
+      file: file, format: format, tensors: selection.entries,
+      prefix: commonPrefix(of: selection.entries.map(\.name)),
+      key: selection.path.isEmpty ? nil : selection.path.joined(separator: "."),
+      ignored: selection.ignored, modules: selection.modules, metadata: [:])
+  }
+}

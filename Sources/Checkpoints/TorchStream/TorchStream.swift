@@ -71,12 +71,7 @@ enum TorchStream {
         byteCount: view.bytes.upperBound - view.bytes.lowerBound, name: "storage \(view.key)")
       return id.resolved(part, .little)
     }
-    let selection = try StateDictSelection(objects, key: key)
-    return Checkpoint(
-      file: file, format: .torchStream, tensors: selection.entries,
-      prefix: commonPrefix(of: selection.entries.map(\.name)),
-      key: selection.path.isEmpty ? nil : selection.path.joined(separator: "."),
-      ignored: selection.ignored, modules: selection.modules, metadata: [:])
+    return Checkpoint(file, .torchStream, try StateDictSelection(objects, key: key))
   }
 
   /// Finds the storages: for each key, in order, the number of elements and then the elements.

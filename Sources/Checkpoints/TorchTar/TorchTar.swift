@@ -44,12 +44,7 @@ enum TorchTar {
       }
       return .tensor(tensor)
     }
-    let selection = try StateDictSelection(objects, key: key)
-    return Checkpoint(
-      file: file, format: .torchTar, tensors: selection.entries,
-      prefix: commonPrefix(of: selection.entries.map(\.name)),
-      key: selection.path.isEmpty ? nil : selection.path.joined(separator: "."),
-      ignored: selection.ignored, modules: selection.modules, metadata: [:])
+    return Checkpoint(file, .torchTar, try StateDictSelection(objects, key: key))
   }
 
   private struct Storage {

@@ -43,16 +43,12 @@ enum TorchZip {
       known[id.key] = storage
       return id.resolved(storage, byteOrder)
     }
-    let selection = try StateDictSelection(objects, key: key)
-    var ignored = selection.ignored
+    var selection = try StateDictSelection(objects, key: key)
     if archive[folder + "constants.pkl"] != nil {
-      ignored.append(.init(name: "constants.pkl", reason: "constants and code of TorchScript"))
+      selection.ignored.append(
+        .init(name: "constants.pkl", reason: "constants and code of TorchScript"))
     }
-    return Checkpoint(
-      file: file, format: .torchZip, tensors: selection.entries,
-      prefix: commonPrefix(of: selection.entries.map(\.name)),
-      key: selection.path.isEmpty ? nil : selection.path.joined(separator: "."), ignored: ignored,
-      modules: selection.modules, metadata: [:])
+    return Checkpoint(file, .torchZip, selection)
   }
 
   /// The one folder with a data.pkl. Its name is that of the file when it was saved, so it says nothing.
