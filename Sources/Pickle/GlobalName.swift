@@ -25,11 +25,10 @@ public struct GlobalName: Sendable, Hashable, CustomStringConvertible {
       && left.module.utf8.elementsEqual(right.module.utf8)
   }
 
-  /// Hashes the bytes of both parts.
+  /// Hashes both parts: strings of the same bytes hash the same.
   public func hash(into hasher: inout Hasher) {
-    for byte in name.utf8 { hasher.combine(byte) }
-    hasher.combine(0 as UInt8)
-    for byte in module.utf8 { hasher.combine(byte) }
+    hasher.combine(name)
+    hasher.combine(module)
   }
 }
 

@@ -129,7 +129,8 @@ extension Inspection.Tensor {
   fileprivate init(name: String, tensor: LazyTensor, isBuffer: Bool?) {
     self.name = name
     lazy = tensor
-    let kind = name.split(separator: ".").last.flatMap { ParameterPath.Kind(rawValue: String($0)) }
+    let last = name.utf8.lastIndex(of: UInt8(ascii: ".")).map { name[name.utf8.index(after: $0)...] }
+    let kind = ParameterPath.Kind(rawValue: last.map(String.init) ?? name)
     self.isBuffer = isBuffer ?? kind?.isBuffer ?? false
   }
 }

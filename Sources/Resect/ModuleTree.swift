@@ -14,33 +14,47 @@ public struct ModuleTree: Sendable {
   /// The tree of `tensors`, whose names all begin with `prefix`, down to `depth` levels: what lies deeper belongs to the
   /// module there, under the rest of its name.
   public init(_ tensors: [Inspection.Tensor], prefix: String = "", depth: Int = 64) {
-    let dot = UInt8(ascii: ".")
-    let depth = min(max(depth, 0), 64)
     let entries = tensors.map { tensor in
-      let name = tensor.name.utf8.dropFirst(prefix.utf8.count)
-      let parts = name.split(separator: dot, maxSplits: depth, omittingEmptySubsequences: false)
-      return (path: parts.map { Substring($0) }[...], tensor: tensor)
+      Entry(tensor: tensor, rest: tensor.name.utf8.dropFirst(prefix.utf8.count))
     }
-    self.init(name: "", entries)
+    self.init(name: "", entries, depth: min(max(depth, 0), 64))
   }
 
-  private init(name: String, _ entries: [(path: ArraySlice<Substring>, tensor: Inspection.Tensor)]) {
+  /// A tensor and what is left of its name below a module.
+  private struct Entry {
+    let tensor: Inspection.Tensor
+    let rest: Substring.UTF8View
+  }
+
+  private init(name: String, _ entries: [Entry], depth: Int) {
     self.name = name
-    var order: [Substring] = []
-    var groups: [Substring: [(path: ArraySlice<Substring>, tensor: Inspection.Tensor)]] = [:]
-    for (path, tensor) in entries {
-      if tensor.isBuffer {
-        buffers += tensor.shape.elementCount
+    var groups: [(name: String, entries: [Entry])] = []
+    var positions: [String: Int] = [:]
+    for entry in entries {
+      if entry.tensor.isBuffer {
+        buffers += entry.tensor.shape.elementCount
       } else {
-        parameters += tensor.shape.elementCount
+        parameters += entry.tensor.shape.elementCount
       }
-      guard path.count > 1, let first = path.first else {
-        tensors.append(tensor)
+      guard depth > 0, let dot = entry.rest.firstIndex(of: UInt8(ascii: ".")) else {
+        tensors.append(entry.tensor)
         continue
       }
-      if groups[first] == nil { order.append(first) }
-      groups[first, default: []].append((path.dropFirst(), tensor))
+      let first = entry.rest[..<dot]
+      let inner = Entry(tensor: entry.tensor, rest: entry.rest[entry.rest.index(after: dot)...])
+      // Mostly a module's tensors follow each other.
+      if let last = groups.indices.last, groups[last].name.utf8.elementsEqual(first) {
+        groups[last].entries.append(inner)
+        continue
+      }
+      let child = String(Substring(first))
+      if let position = positions[child] {
+        groups[position].entries.append(inner)
+      } else {
+        positions[child] = groups.count
+        groups.append((child, [inner]))
+      }
     }
-    children = order.map { ModuleTree(name: String($0), groups[$0] ?? []) }
+    children = groups.map { ModuleTree(name: $0.name, $0.entries, depth: depth - 1) }
   }
 }

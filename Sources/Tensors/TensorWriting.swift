@@ -46,9 +46,10 @@ public struct PlacedTensor: Sendable {
 
 /// Pulls `tensors` and writes each in its place, on all cores, while `companion` runs beside them.
 ///
-/// Returns each tensor's CRC-32, in order. Refused: two tensors of one name. Errors name the tensor.
+/// Returns each tensor's CRC-32, in order; zeros where `checksummed` is false. Refused: two tensors of one name. Errors name the tensor.
 public func write(
-  _ tensors: [PlacedTensor], to file: borrowing OutputFile, progress: WriteProgress? = nil,
+  _ tensors: [PlacedTensor], to file: borrowing OutputFile, checksummed: Bool = true,
+  progress: WriteProgress? = nil,
   alongside companion: (@Sendable () throws(ResectError) -> Void)? = nil
 ) throws(ResectError) -> [UInt32] {
   var names: Set<String> = []
@@ -65,7 +66,7 @@ public func write(
     }
     let placed = tensors[index - first]
     do throws(ResectError) {
-      let value = try placed.write(to: file, progress: progress)
+      let value = try placed.write(to: file, checksummed: checksummed, progress: progress)
       // The disk works while the processors do: the final sync has less to wait for.
       file.beginSync()
       checksums.withLock { $0[index - first] = value }
@@ -78,13 +79,13 @@ public func write(
 
 extension PlacedTensor {
   fileprivate func write(
-    to file: borrowing OutputFile, progress: WriteProgress?
+    to file: borrowing OutputFile, checksummed: Bool, progress: WriteProgress?
   ) throws(ResectError) -> UInt32 {
     var crc = CRC32()
     var position = offset
     let end = offset + UInt64(byteCount)
     try tensor.stream(as: dtype) { piece throws(ResectError) in
-      crc.update(piece)
+      if checksummed { crc.update(piece) }
       try file.write(piece, at: position)
       position += UInt64(piece.byteCount)
       progress?(piece.byteCount)

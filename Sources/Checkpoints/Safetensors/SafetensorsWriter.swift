@@ -60,5 +60,5 @@ public func writeSafetensors(
     placed.map {
       PlacedTensor(
         name: $0.name, tensor: $0.tensor, dtype: $0.dtype, offset: dataStart + $0.offset)
-    }, to: file, progress: progress, alongside: companion)
+    }, to: file, checksummed: false, progress: progress, alongside: companion)
 }
