@@ -18,6 +18,7 @@ public final class InputFile: Sendable {
   public let size: UInt64
   /// Tells files apart, whatever their names.
   public let identity: FileIdentity
+  let digestion = Digestion()
   private let descriptor: Int32
 
   /// Opens `path`, which must be a regular file or a link to one.
@@ -75,13 +76,6 @@ public final class InputFile: Sendable {
       try piece(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(buffer)[..<length]))
       done += UInt64(length)
     }
-  }
-
-  /// The file's SHA-256, as 64 hexadecimal digits. Reads the whole file.
-  public func digest() throws(ResectError) -> String {
-    var hash = try SHA256()
-    try stream(at: 0, count: size) { piece throws(ResectError) in hash.update(piece) }
-    return hash.hexadecimal()
   }
 
   /// Refuses a range that is not within the file.

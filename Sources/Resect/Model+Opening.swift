@@ -6,6 +6,8 @@ public struct OpenOptions: Sendable {
   public var key: String?
   /// How the bytes of a `.resect` file are reached.
   public var access = NativeFile.Access.mapped
+  /// Whether the file's SHA-256 is computed from now on, on a thread of its own: what writes a `.resect` file needs it.
+  public var beginsDigest = false
 
   /// Nothing said.
   public init() {}
@@ -102,6 +104,7 @@ enum Container {
 
   init(path: String, options: OpenOptions) throws(ResectError) {
     let file = try InputFile(path: path)
+    if options.beginsDigest { file.beginDigest() }
     let magic = NativeFile.magic
     let head = try file.read(at: 0, count: Int(min(file.size, UInt64(magic.count))))
     if head == magic {

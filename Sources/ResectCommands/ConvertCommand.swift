@@ -36,8 +36,8 @@ struct ConvertCommand: ParsableCommand {
 
   private func readModel() throws -> Model {
     do {
-      return try Model(contentsOf: job.input, options: job.reading.open)
-    } catch {
+      return try job.read()
+    } catch let error as ResectError {
       guard error.code == .notAResNet else { throw error }
       var advised = error
       advised.advice = "--raw copies the tensors of any model"

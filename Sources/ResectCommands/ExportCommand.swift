@@ -16,5 +16,5 @@ struct ExportCommand: ParsableCommand {
     }
   }
 
-  func run() throws { try job.write(surgeries.operate(on: job.read()), format: .resect) }
+  func run() throws { try job.write(surgeries.operate(on: job.read(for: .resect)), format: .resect) }
 }

@@ -9,8 +9,13 @@ struct ModelJob: ParsableArguments {
   @OptionGroup var writing: WritingOptions
   @OptionGroup var shown: OutputOptions
 
-  /// Opens the input.
-  func read() throws -> Model { try Model(contentsOf: input, options: reading.open) }
+  /// Opens the input, which will be written in `format` or, by default, what the options and the output's extension say.
+  func read(for format: OutputFormat? = nil) throws -> Model {
+    var options = reading.open
+    let format = try format ?? writing.write.format ?? OutputFormat(path: output)
+    options.beginsDigest = format == .resect
+    return try Model(contentsOf: input, options: options)
+  }
 
   /// Writes `model` and tells what was done, after `tables`.
   func write(_ model: Model, format: OutputFormat? = nil, tables: [String] = []) throws {
