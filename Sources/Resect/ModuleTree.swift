@@ -14,34 +14,31 @@ public struct ModuleTree: Sendable {
   /// The tree of `tensors`, whose names all begin with `prefix`, down to `depth` levels: what lies deeper belongs to the
   /// module there, under the rest of its name.
   public init(_ tensors: [Inspection.Tensor], prefix: String = "", depth: Int = 64) {
-    let entries = tensors.map { tensor in
-      Entry(tensor: tensor, rest: tensor.name.utf8.dropFirst(prefix.utf8.count))
+    let entries = tensors.indices.map { index in
+      Entry(index: index, rest: tensors[index].name.utf8.dropFirst(prefix.utf8.count))
     }
-    self.init(name: "", entries, depth: min(max(depth, 0), 64))
+    self.init(name: "", entries, of: tensors, depth: min(max(depth, 0), 64))
   }
 
-  /// A tensor and what is left of its name below a module.
+  /// A tensor, by its position, and what is left of its name below a module.
   private struct Entry {
-    let tensor: Inspection.Tensor
+    let index: Int
     let rest: Substring.UTF8View
   }
 
-  private init(name: String, _ entries: [Entry], depth: Int) {
+  private init(name: String, _ entries: [Entry], of all: [Inspection.Tensor], depth: Int) {
     self.name = name
     var groups: [(name: String, entries: [Entry])] = []
     var positions: [String: Int] = [:]
     for entry in entries {
-      if entry.tensor.isBuffer {
-        buffers += entry.tensor.shape.elementCount
-      } else {
-        parameters += entry.tensor.shape.elementCount
-      }
+      let count = all[entry.index].shape.elementCount
+      if all[entry.index].isBuffer { buffers += count } else { parameters += count }
       guard depth > 0, let dot = entry.rest.firstIndex(of: UInt8(ascii: ".")) else {
-        tensors.append(entry.tensor)
+        tensors.append(all[entry.index])
         continue
       }
       let first = entry.rest[..<dot]
-      let inner = Entry(tensor: entry.tensor, rest: entry.rest[entry.rest.index(after: dot)...])
+      let inner = Entry(index: entry.index, rest: entry.rest[entry.rest.index(after: dot)...])
       // Mostly a module's tensors follow each other.
       if let last = groups.indices.last, groups[last].name.utf8.elementsEqual(first) {
         groups[last].entries.append(inner)
@@ -55,6 +52,6 @@ public struct ModuleTree: Sendable {
         groups.append((child, [inner]))
       }
     }
-    children = groups.map { ModuleTree(name: $0.name, $0.entries, depth: depth - 1) }
+    children = groups.map { ModuleTree(name: $0.name, $0.entries, of: all, depth: depth - 1) }
   }
 }

@@ -75,8 +75,9 @@ struct StateDictSelection {
           if depth > 0 { continue }
         }
         if objects.isModule(candidate.id) { continue }
-        for (key, value) in objects.namedEntries(of: candidate.id) where !isOptimizerKey(key) {
-          if objects.pickle.entries(of: value) != nil || objects.isModule(value) {
+        for (key, value) in objects.namedEntries(of: candidate.id) {
+          let isContainer = objects.pickle.entries(of: value) != nil || objects.isModule(value)
+          if isContainer, !isOptimizerKey(key) {
             next.append(Candidate(path: candidate.path + [key], id: value))
           }
         }
@@ -182,7 +183,7 @@ struct StateDictSelection {
           ignored.append(.init(name: name, reason: reason(name, id, objects)))
         }
         for (key, value) in (parts ?? []).reversed() {
-          if depth == 0, StateDictSelection.isOptimizerKey(key), objects.tensors[value] == nil {
+          if depth == 0, objects.tensors[value] == nil, StateDictSelection.isOptimizerKey(key) {
             ignored.append(.init(name: key, reason: reason(key, value, objects)))
             continue
           }
