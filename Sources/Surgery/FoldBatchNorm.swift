@@ -42,8 +42,9 @@ extension ResNet {
       } catch {
         throw error.located(tensor: ParameterPath(paths.convolution, .weight).description)
       }
-      unit.convolution.bias = LazyTensor(
-        values: bias, dtype: norm.runningMean?.dtype ?? unit.convolution.weight.dtype)
+      // Half precision is enough for weights, not for what is added to every activation.
+      let isDouble = norm.runningMean?.dtype == .float64
+      unit.convolution.bias = LazyTensor(values: bias, dtype: isDouble ? .float64 : .float32)
       unit.norm = nil
       layers.append(layer)
     }

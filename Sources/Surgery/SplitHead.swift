@@ -38,6 +38,12 @@ extension ResNet {
       warnings = [dropped.summary]
     case .feature:
       if let bias = classifier.bias {
+        guard bias.dtype == weight.dtype else {
+          throw ResectError(
+            .notApplicable,
+            "the weight is \(weight.dtype.rawValue) and the bias \(bias.dtype.rawValue): one matrix cannot hold both to the bit",
+            advice: "--bias keep, or split the model before its weights are narrowed")
+        }
         weight = try weight.appendingColumn(bias)
         backbone.architecture.appendsConstantFeature = true
       } else {

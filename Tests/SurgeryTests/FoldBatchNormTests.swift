@@ -160,7 +160,16 @@ import Testing
 
   // MARK: Dtypes
 
-  @Test func `weights keep their dtype, biases take that of the statistics`() throws {
+  @Test(arguments: [(DType.float16, DType.float32), (.bfloat16, .float32), (.float32, .float32), (.float64, .float64)])
+  func `biases have at least float32's precision`(_ stored: DType, _ expected: DType) throws {
+    let folded = try TestNetwork(dtype: stored).network().foldingBatchNorm().network
+    for (_, unit) in folded.units {
+      #expect(unit.convolution.weight.dtype == stored)
+      #expect(unit.convolution.bias?.dtype == expected)
+    }
+  }
+
+  @Test func `weights keep their dtype whatever that of the statistics`() throws {
     var test = TestNetwork(dtype: .float32)
     for path in test.values.keys where path.kind == .weight && !path.module.isNorm { test.dtypes[path] = .float16 }
     let network = try test.network()
