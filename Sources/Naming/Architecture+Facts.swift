@@ -33,8 +33,18 @@ extension Architecture {
         "the batch-norms add different values to the variance: \(list.joined(separator: ", "))")
     }
     if let epsilon = epsilons.keys.first { self.epsilon = Sourced(epsilon, from: .module) }
+    try applyActivations(facts)
     try applyPooling(facts)
     try applyStrides(byPlace, convention: convention)
+  }
+
+  /// Every convention's modules call the activation `relu`; where it is replaced, the weights are right and the results wrong.
+  private func applyActivations(_ facts: [String: LayerFacts]) throws(ResectError) {
+    for (name, layer) in facts.sorted(by: { $0.key < $1.key }) {
+      guard name == "relu" || name.hasSuffix(".relu"), layer.className != "ReLU" else { continue }
+      throw ResectError(
+        .unsupported, "the activation is a \(layer.className), a ResNet's is a ReLU", tensor: name)
+    }
   }
 
   /// torchvision's module has `maxpool`; networks for small images replace it by an identity.
@@ -54,16 +64,16 @@ extension Architecture {
     func refusal(_ place: ModulePath, _ what: String) -> ResectError {
       ResectError(.unsupported, what, tensor: convention.name(of: place))
     }
-    func require(_ place: ModulePath, kernel: Int, stride: Int) throws(ResectError) {
+    func require(_ place: ModulePath, kernel: Int, stride: Int, groups: Int = 1) throws(ResectError) {
       guard let layer = facts[place] else { return }
       let expectations: [(String, [Int]?, Int)] = [
         ("dilation", layer.dilation, 1), ("padding", layer.padding, kernel / 2),
-        ("stride", layer.stride, stride),
+        ("stride", layer.stride, stride), ("groups", layer.groups.map { [$0] }, groups),
       ]
       for (what, found, expected) in expectations {
         guard let found, found.isEmpty || found.contains(where: { $0 != expected }) else { continue }
         throw refusal(
-          place, "the convolution has \(what) \(found), a ResNet's has \(expected) here")
+          place, "the convolution has \(what) \(found), this ResNet's has \(expected) here")
       }
       if let mode = layer.paddingMode, mode != "zeros" {
         throw refusal(place, "the convolution pads with \(mode), a ResNet's with zeros")
@@ -85,7 +95,8 @@ extension Architecture {
           strides.swapAt(0, 1)
         }
         for (index, (kernel, stride)) in zip(self.block.kernels, strides).enumerated() {
-          try require(place(index + 1), kernel: kernel, stride: stride)
+          let groups = self.block == .bottleneck && index == 1 ? self.groups : 1
+          try require(place(index + 1), kernel: kernel, stride: stride, groups: groups)
         }
         try require(
           .shortcutConvolution(stage: stage + 1, block: block), kernel: 1, stride: stride)

@@ -10,19 +10,22 @@ public struct LayerFacts: Sendable, Hashable {
   public var paddingMode: String?
   /// The dilation of a convolution in each direction.
   public var dilation: [Int]?
+  /// The groups of a convolution.
+  public var groups: Int?
   /// What a batch-norm adds to the variance.
   public var epsilon: Double?
 
   /// Facts of a layer.
   public init(
     className: String, stride: [Int]? = nil, padding: [Int]? = nil, paddingMode: String? = nil,
-    dilation: [Int]? = nil, epsilon: Double? = nil
+    dilation: [Int]? = nil, groups: Int? = nil, epsilon: Double? = nil
   ) {
     self.className = className
     self.stride = stride
     self.padding = padding
     self.paddingMode = paddingMode
     self.dilation = dilation
+    self.groups = groups
     self.epsilon = epsilon
   }
 }

@@ -177,6 +177,7 @@ extension LayerFacts {
         className: className, stride: integers("stride"),
         padding: module.texts["padding"] == nil ? integers("padding") : [],
         paddingMode: module.texts["padding_mode"], dilation: integers("dilation"),
+        groups: integers("groups")?.first,
         epsilon: module.numbers["eps"]?.first)
     }
     return facts

@@ -142,6 +142,33 @@ import Testing
     }
   }
 
+  @Test(arguments: ["conv1", "layer1.0.conv1", "layer1.0.conv2", "layer2.0.downsample.0"])
+  func `groups that are not the architecture's are refused by name`(name: String) throws {
+    let error = try fault("resnext50_32x4d", name) { $0.groups = 2 }
+    #expect(error?.code == .unsupported)
+    #expect(error?.tensor == name)
+    #expect(error?.message.contains("groups") == true)
+  }
+
+  @Test func `the groups of a ResNeXt's second convolutions are its own`() throws {
+    var facts = try facts("resnext50_32x4d")
+    for name in facts.keys where name.contains("conv") {
+      facts[name]?.groups = name.hasSuffix("conv2") ? 32 : 1
+    }
+    #expect(try architecture("resnext50_32x4d", facts).groups == 32)
+  }
+
+  @Test(arguments: ["relu", "layer3.1.relu"])
+  func `another activation than ReLU is refused by name`(name: String) throws {
+    var facts = try facts("resnet18")
+    facts[name] = LayerFacts(className: "SiLU")
+    let error = #expect(throws: ResectError.self) { try architecture("resnet18", facts) }
+    #expect(error?.code == .unsupported)
+    #expect(error?.tensor == name)
+    facts[name] = LayerFacts(className: "ReLU")
+    #expect(throws: Never.self) { try architecture("resnet18", facts) }
+  }
+
   @Test(arguments: ["GroupNorm", "InstanceNorm2d", "LayerNorm"])
   func `a norm that is no batch-norm is refused by name`(className: String) throws {
     let error = try fault("resnet18", "layer2.0.bn1") { $0.className = className }
