@@ -73,8 +73,10 @@ struct InspectCommand: ParsableCommand {
     for item in inspection.ignored {
       lines.append("ignored \(item.name.printable(limit: 120)): \(item.reason.printable(limit: 200))")
     }
-    lines.append("")
-    lines.append(tensors ? tensorTable(inspection) : moduleTable(inspection))
+    if tensors || depth > 0 {
+      lines.append("")
+      lines.append(tensors ? tensorTable(inspection) : moduleTable(inspection))
+    }
     lines.append("")
     lines.append(
       "\(inspection.parameterCount.grouped) parameters, \(inspection.bufferCount.grouped) in buffers, \(inspection.tensors.count) tensors, \(inspection.byteCount.asBytes)"
@@ -136,7 +138,7 @@ struct InspectCommand: ParsableCommand {
           tensor.isBuffer ? count : "", tensor.shape.description)
       }
     }
-    if depth > 0 { add(inspection.tree(depth: min(depth, 64) + 1), level: 0) }
+    add(inspection.tree(depth: min(depth, 64) + 1), level: 0)
     return table.text
   }
 }
