@@ -36,7 +36,7 @@ extension Model {
       let content: Content
       let convention: Convention
       if metadata.kind == .classes {
-        convention = metadata.convention ?? .torchvision
+        convention = loading.convention(metadata.convention)
         content = .classes(
           try ClassEmbedding(tensors, convention, hasConstantFeature: metadata.hasConstantFeature))
       } else {
@@ -64,6 +64,8 @@ extension Model {
     do throws(ResectError) {
       let header = native.header
       let tensors = native.tensors.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
+      var loading = Loading()
+      let convention = loading.convention(header.convention.flatMap(Convention.named))
       let content: Content
       switch header.kind {
       case .network(let architecture), .backbone(let architecture):
@@ -75,13 +77,22 @@ extension Model {
       }
       self.init(
         content: content, labels: header.labels, preprocessing: header.preprocessing,
-        convention: header.convention.flatMap(Convention.named) ?? .torchvision,
+        convention: convention,
         sources: [SourceFile(file: file, format: Container.nativeFormat)],
-        pastProvenance: header.provenance, surgeries: [], loading: Loading())
+        pastProvenance: header.provenance, surgeries: [], loading: loading)
       try checkLabels()
     } catch {
       throw error.located(file: file.path)
     }
+  }
+}
+
+extension Model.Loading {
+  /// The convention that a file of Resect's names; where it names none that is known, torchvision's, with a warning.
+  fileprivate mutating func convention(_ named: Convention?) -> Convention {
+    if let named { return named }
+    warnings.append("the file names no convention that is known: tensors will be written by torchvision's names")
+    return .torchvision
   }
 }
 
@@ -169,8 +180,11 @@ extension LayerFacts {
   fileprivate static func all(in checkpoint: Checkpoint) -> [String: LayerFacts] {
     var facts: [String: LayerFacts] = [:]
     for (name, module) in checkpoint.modules where name.hasPrefix(checkpoint.prefix) {
+      // Numbers that are no integers are none that a layer of a ResNet has: an empty list is refused.
       func integers(_ key: String) -> [Int]? {
-        module.numbers[key].map { $0.compactMap { Int(exactly: $0) } }
+        guard let numbers = module.numbers[key] else { return nil }
+        let integers = numbers.compactMap { Int(exactly: $0) }
+        return integers.count == numbers.count ? integers : []
       }
       let className = module.className.split(separator: ".").last.map(String.init) ?? ""
       facts[String(name.dropFirst(checkpoint.prefix.count))] = LayerFacts(

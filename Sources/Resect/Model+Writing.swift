@@ -76,7 +76,7 @@ extension Model {
     try pulled(to: path, options: options, progress: progress).committed()
   }
 
-  /// Writes the two halves of a split: both files appear, or neither does.
+  /// Writes the two halves of a split. Neither gets its name before the bytes of both are written.
   public static func write(
     _ first: (model: Model, path: String), _ second: (model: Model, path: String),
     options: WriteOptions = WriteOptions(), progress: WriteProgress? = nil

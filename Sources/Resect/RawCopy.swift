@@ -1,4 +1,5 @@
-/// Copies the tensors of any model from container to container under their own names: nothing is mapped, nothing computed.
+/// Copies the tensors of any model from container to container under their own names: nothing is mapped, and
+/// nothing computed but the dtype that `options` asks for.
 ///
 /// Writes safetensors; `.resect` files hold ResNets. Takes whatever `Checkpoint` reads, and `.resect` files.
 @discardableResult

@@ -13,7 +13,7 @@ struct WriteOutcome {
     files.append((path, model, report))
   }
 
-  /// Writes the two halves of a split with a progress bar: both, or neither.
+  /// Writes the two halves of a split with a progress bar.
   mutating func write(
     _ first: (model: Model, path: String), _ second: (model: Model, path: String),
     _ options: WriteOptions
