@@ -48,6 +48,11 @@ let package = Package(
     .systemLibrary(
       name: "CCrypto", pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg",
+      providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+    .systemLibrary(
+      name: "CSpng", pkgConfig: "spng", providers: [.apt(["libspng-dev"]), .brew(["libspng"])]),
     // C of our own: what Swift cannot call or compile.
     .target(name: "CPosix"),
     .target(name: "CTensorKernels"),
@@ -61,6 +66,8 @@ let package = Package(
     floor("Checkpoints", on: ["Bytes", "Tensors", "Zip", "Pickle"]),
 
     floor("ResNets", on: ["Bytes", "Tensors"]),
+    floor("Images", on: ["Bytes", "ResNets", "CTurboJPEG", "CSpng"]),
+    floor("NumPy", on: ["Bytes", "Tensors"]),
     floor("Naming", on: ["Bytes", "Tensors", "ResNets"]),
     floor("Surgery", on: ["Bytes", "Tensors", "ResNets"]),
     floor("NativeFormat", on: ["Bytes", "Tensors", "ResNets"]),
@@ -82,6 +89,8 @@ let package = Package(
     tests("Zip", on: ["Bytes"]),
     tests("Pickle", on: ["Bytes"], scripts: ["make_vectors.py"]),
     tests("Checkpoints", on: ["Bytes", "Tensors"]),
+    tests("NumPy", on: ["Bytes", "Tensors"], scripts: ["make_arrays.py"]),
+    tests("Images", on: ["Bytes", "ResNets"], scripts: ["make_images.py", "Images"]),
     tests("ResNets", on: ["Bytes", "Tensors"]),
     tests("Naming", on: ["Bytes", "Tensors", "ResNets"]),
     tests("Surgery", on: ["Bytes", "Tensors", "ResNets"]),

@@ -15,12 +15,12 @@ require_swift() {
 require_packages() {
   if ! command -v dpkg-query >/dev/null; then
     if command -v brew >/dev/null; then
-      for formula in libzip libdeflate openssl@3 hdf5; do
-        brew list --versions "$formula" >/dev/null 2>&1 || fail "missing $formula: brew install libzip libdeflate openssl@3 hdf5"
+      for formula in libzip libdeflate openssl@3 hdf5 jpeg-turbo libspng; do
+        brew list --versions "$formula" >/dev/null 2>&1 || fail "missing $formula: brew install libzip libdeflate openssl@3 hdf5 jpeg-turbo libspng"
       done
       return
     fi
-    fail "this is no Debian and brew is not there: install libzip, libdeflate, OpenSSL 3 and HDF5 with their headers by your system's own means"
+    fail "this is no Debian and brew is not there: install libzip, libdeflate, OpenSSL 3, HDF5, libjpeg-turbo and libspng with their headers by your system's own means"
   fi
   local package missing=()
   for package in "$@"; do
@@ -38,4 +38,4 @@ require_packages() {
 }
 
 # What the package links against. libhdf5-dev is for the Keras reader.
-build_packages=(libzip-dev libhdf5-dev libdeflate-dev libssl-dev pkg-config git)
+build_packages=(libzip-dev libhdf5-dev libdeflate-dev libssl-dev libturbojpeg0-dev libspng-dev pkg-config git)

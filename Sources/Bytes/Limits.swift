@@ -34,4 +34,10 @@ public enum Limits {
   public static let expandedBytes = 64 << 20
   /// Containers that a walk through a checkpoint's values may enter, counted once a visit.
   public static let visits = 1 << 20
+  /// Pixels of an image, decoded or resized: more than any camera's.
+  public static let imagePixels = 1 << 27
+  /// Bytes of the file of an image.
+  public static let imageFileBytes = 256 << 20
+  /// Bytes of the header of a NumPy array.
+  public static let numPyHeaderBytes = 1 << 16
 }
