@@ -48,12 +48,12 @@ private struct TIFFBlock {
     return integer(at: 4, bytes: 4).map { Int($0) }
   }
 
-  /// The value of a directory's entry that holds one BYTE, SHORT or LONG.
+  /// The value of a directory's entry that holds one SHORT or LONG.
   func singleInteger(ofEntryAt entry: Int) -> UInt32? {
     guard let type = integer(at: entry + 2, bytes: 2), integer(at: entry + 4, bytes: 4) == 1 else {
       return nil
     }
-    let sizes: [UInt32: Int] = [1: 1, 3: 2, 4: 4]
+    let sizes: [UInt32: Int] = [3: 2, 4: 4]
     return sizes[type].flatMap { integer(at: entry + 8, bytes: $0) }
   }
 

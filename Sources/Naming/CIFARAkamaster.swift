@@ -7,6 +7,7 @@ extension Convention {
     table: .akamaster,
     epsilon: 1e-5,
     stridePlacement: .v15,
+    trainingPreprocessing: { _ in .cifarWithImageNetStatistics },
     isNatural: { $0.stem == .three && $0.shortcut == .zeroPadded }
   )
 }

@@ -7,6 +7,7 @@ extension Convention {
     table: .torchvision,
     epsilon: 1e-5,
     stridePlacement: .v15,
+    trainingPreprocessing: { [10: .cifar10, 100: .cifar100][$0.classes ?? 0] },
     isNatural: { $0.stem == .three && $0.shortcut == .projection }
   )
 }

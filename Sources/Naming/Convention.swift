@@ -13,6 +13,8 @@ public struct Convention: Sendable {
   let epsilon: Double
   /// Where its networks stride.
   let stridePlacement: Architecture.StridePlacement
+  /// How its own code prepares the images that a network of this architecture is trained on, where that is known.
+  let trainingPreprocessing: @Sendable (Architecture) -> Preprocessing?
   /// Whether a network of this architecture is one that the convention's own code builds. Decides between conventions whose
   /// names are the same.
   let isNatural: @Sendable (Architecture) -> Bool
@@ -35,5 +37,18 @@ public struct Convention: Sendable {
   /// What the convention calls the tensor at `path`.
   public func name(of path: ParameterPath) -> String {
     "\(name(of: path.module)).\(path.kind.rawValue)"
+  }
+}
+
+extension Convention {
+  /// How images become input of a network of this architecture, by the convention's own code.
+  ///
+  /// A guess: weights do not tell, and who trained them may have changed it. None where the convention builds no such network,
+  /// or where the channels of the images are others.
+  public func preprocessing(of architecture: Architecture) -> Preprocessing? {
+    guard isNatural(architecture), let preprocessing = trainingPreprocessing(architecture),
+      preprocessing.channelOrder.count == architecture.inputChannels
+    else { return nil }
+    return preprocessing
   }
 }

@@ -45,6 +45,8 @@ public struct LoadOptions: Sendable {
 public struct LoadedNetwork: Sendable {
   /// The network.
   public var network: ResNet
+  /// How images become its input, as far as the convention tells.
+  public let preprocessing: Architecture.Sourced<Preprocessing?>
   /// The convention that the names follow.
   public let convention: Convention
   /// The file's name of each tensor of the tree.
@@ -79,7 +81,8 @@ public func loadNetwork(
   let network = try ResNet(
     architecture: reading.architecture, tensors: reading.assignment.tensors)
   return LoadedNetwork(
-    network: network, convention: reading.convention, names: reading.assignment.names,
+    network: network, preprocessing: reading.preprocessing, convention: reading.convention,
+    names: reading.assignment.names,
     unexpected: unexpected, warnings: reading.warnings)
 }
 
@@ -136,6 +139,11 @@ private struct Reading {
     }
     try architecture.apply(facts, convention: convention)
     try options.override(&architecture)
+  }
+
+  var preprocessing: Architecture.Sourced<Preprocessing?> {
+    guard let preprocessing = convention.preprocessing(of: architecture) else { return .unknown }
+    return .init(preprocessing, from: .convention(convention.name))
   }
 
   var warnings: [String] {

@@ -7,6 +7,7 @@ extension Convention {
     table: .torchvision,
     epsilon: 1e-5,
     stridePlacement: .v15,
+    trainingPreprocessing: { _ in .torchvision },
     isNatural: { $0.stem == .sevenWithMaxPool && $0.shortcut == .projection }
   )
 }

@@ -7,6 +7,7 @@ extension Convention {
     table: .tree,
     epsilon: 1e-5,
     stridePlacement: .unknown,
+    trainingPreprocessing: { _ in nil },
     isNatural: { _ in true }
   )
 }

@@ -20,14 +20,15 @@ public struct NativeHeader: Sendable {
   public var convention: String?
   /// The names of the classes, in order.
   public var labels: [String]?
-  /// How images become input; what it means, a later version of the program knows.
-  public var preprocessing: JSON?
+  /// How images become input, and who said so.
+  public var preprocessing: Architecture.Sourced<Preprocessing?>
   /// Where the weights come from and what was done to them.
   public var provenance: Provenance
 
   /// A header.
   public init(
-    kind: Kind, convention: String?, labels: [String]?, preprocessing: JSON?, provenance: Provenance
+    kind: Kind, convention: String?, labels: [String]?,
+    preprocessing: Architecture.Sourced<Preprocessing?>, provenance: Provenance
   ) {
     self.kind = kind
     self.convention = convention
@@ -96,7 +97,8 @@ extension NativeHeader {
       "architecture": architecture?.json,
       "constantFeature": constantFeature.map { .bool($0) },
       "labels": labels.map { .array($0.map { .string($0) }) },
-      "preprocessing": preprocessing,
+      "preprocessing": preprocessing.value?.json,
+      "preprocessingSource": preprocessing.sourceJSON,
       "provenance": provenance.json,
       "tensors": .array(tensors.map(\.json)),
     ])
@@ -123,7 +125,7 @@ extension NativeHeader {
       }
       labels = elements.compactMap(\.string)
     }
-    preprocessing = json["preprocessing"]
+    preprocessing = try .init(preprocessing: json["preprocessing"], source: json["preprocessingSource"]?.string)
     provenance = try Provenance(json: json["provenance"] ?? .null)
   }
 

@@ -37,6 +37,21 @@ extension Preprocessing {
   }
 }
 
+extension Architecture.Sourced where Value == Preprocessing? {
+  /// Nobody said how images become input.
+  public static let unknown = Architecture.Sourced<Preprocessing?>(nil, from: .none)
+
+  /// The source as it stands beside the preprocessing in a file; absent where the preprocessing is.
+  public var sourceJSON: JSON? { value == nil ? nil : .string(source.description) }
+
+  /// Reads a preprocessing and the source beside it; an absent preprocessing has none.
+  public init(preprocessing json: JSON?, source: String?) throws(ResectError) {
+    self = .unknown
+    guard let json else { return }
+    self.init(try Preprocessing(json: json), from: Architecture.Source(source ?? ""))
+  }
+}
+
 extension Preprocessing.Resize {
   fileprivate init(json: JSON?) throws(ResectError) {
     guard let json else {

@@ -35,6 +35,7 @@ extension Model {
         key: checkpoint.key, prefix: checkpoint.prefix, ignored: checkpoint.ignored)
       let content: Content
       let convention: Convention
+      var preprocessing = metadata.preprocessing
       if metadata.kind == .classes {
         convention = loading.convention(metadata.convention)
         content = .classes(
@@ -49,12 +50,15 @@ extension Model {
         loading.warnings += loaded.warnings
         content = .network(loaded.network)
         convention = loaded.convention
+        // A file that Resect wrote says what it knows, and nothing is guessed beside it.
+        if metadata.architecture == nil { preprocessing = loaded.preprocessing }
       }
       self.init(
-        content: content, labels: metadata.labels, preprocessing: nil, convention: convention,
+        content: content, labels: metadata.labels, preprocessing: preprocessing, convention: convention,
         sources: [source], pastProvenance: Provenance(surgeries: metadata.surgeries), surgeries: [],
         loading: loading)
       try checkLabels()
+      try checkPreprocessing()
     } catch {
       throw error.located(file: checkpoint.file.path)
     }
@@ -81,6 +85,7 @@ extension Model {
         sources: [SourceFile(file: file, format: Container.nativeFormat)],
         pastProvenance: header.provenance, surgeries: [], loading: loading)
       try checkLabels()
+      try checkPreprocessing()
     } catch {
       throw error.located(file: file.path)
     }
@@ -102,6 +107,27 @@ extension Model {
     guard let labels, labels.count != classCount else { return }
     throw ResectError(
       .malformed, "the file has \(labels.count) labels for \(classCount ?? 0) classes")
+  }
+}
+
+extension Model {
+  /// Refuses preprocessing of a file that gives its network other channels than it takes.
+  private func checkPreprocessing() throws(ResectError) {
+    guard let preprocessing = preprocessing.value else { return }
+    try check(preprocessing, code: .malformed)
+  }
+
+  /// Refuses preprocessing that does not fit what the model is.
+  func check(_ preprocessing: Preprocessing, code: ResectError.Code) throws(ResectError) {
+    guard let architecture else {
+      throw ResectError(code, "an embedding of classes takes no images that could be preprocessed")
+    }
+    guard preprocessing.channelOrder.count == architecture.inputChannels else {
+      throw ResectError(
+        code,
+        "the preprocessing gives \(preprocessing.channelOrder.count) channels (\(preprocessing.channelOrder.rawValue)), the network takes \(architecture.inputChannels)"
+      )
+    }
   }
 }
 

@@ -23,7 +23,7 @@ extension Model {
     backbone.surgeries.append(record)
     var classes = self
     classes.content = .classes(embedding)
-    classes.preprocessing = nil
+    classes.preprocessing = .unknown
     classes.surgeries.append(record)
     return (backbone, classes)
   }
@@ -57,6 +57,15 @@ extension Model {
     var labelled = self
     labelled.labels = labels
     return labelled
+  }
+
+  /// The model with the caller's word for how images become its input. Throws where the channels are not those of the
+  /// network.
+  public func preprocessed(by preprocessing: Preprocessing) throws(ResectError) -> Model {
+    try check(preprocessing, code: .badArgument)
+    var model = self
+    model.preprocessing = .init(preprocessing, from: .option)
+    return model
   }
 
   private func operating(

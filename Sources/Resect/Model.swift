@@ -22,8 +22,8 @@ public struct Model: Sendable {
   public internal(set) var content: Content
   /// The names of the classes, in order, where somebody gave them.
   public internal(set) var labels: [String]?
-  /// How images become input, where the file says so.
-  public internal(set) var preprocessing: JSON?
+  /// How images become input, and who said so: the file, or else its convention.
+  public internal(set) var preprocessing: Architecture.Sourced<Preprocessing?>
   /// The convention by which the file names its tensors, and by which they are written.
   public internal(set) var convention: Convention
   /// The files that the weights are read from.

@@ -12,6 +12,7 @@ struct ResectMetadata {
   var convention: Convention?
   var hasConstantFeature = false
   var labels: [String]?
+  var preprocessing = Architecture.Sourced<Preprocessing?>.unknown
   var surgeries: [JSON] = []
 
   private enum Key {
@@ -20,6 +21,8 @@ struct ResectMetadata {
     static let convention = "resect.convention"
     static let constantFeature = "resect.constantFeature"
     static let labels = "resect.labels"
+    static let preprocessing = "resect.preprocessing"
+    static let preprocessingSource = "resect.preprocessingSource"
     static let surgeries = "resect.surgeries"
   }
 
@@ -34,6 +37,7 @@ struct ResectMetadata {
     }
     convention = model.convention
     labels = model.labels
+    preprocessing = model.preprocessing
     surgeries = model.pastProvenance.surgeries + model.surgeries.map(\.json)
   }
 
@@ -48,6 +52,8 @@ struct ResectMetadata {
     convention = metadata[Key.convention].flatMap(Convention.named)
     hasConstantFeature = metadata[Key.constantFeature] == "true"
     labels = try json(Key.labels)?.elements?.compactMap(\.string)
+    preprocessing = try .init(
+      preprocessing: json(Key.preprocessing), source: metadata[Key.preprocessingSource])
     surgeries = try json(Key.surgeries)?.elements ?? []
   }
 
@@ -60,6 +66,10 @@ struct ResectMetadata {
     if let convention { strings.append((Key.convention, convention.name)) }
     if let kind { strings.append((Key.kind, kind.rawValue)) }
     if let labels { strings.append((Key.labels, text(.array(labels.map { .string($0) })))) }
+    if let value = preprocessing.value {
+      strings.append((Key.preprocessing, text(value.json)))
+      strings.append((Key.preprocessingSource, preprocessing.source.description))
+    }
     if !surgeries.isEmpty { strings.append((Key.surgeries, text(.array(surgeries)))) }
     return strings
   }

@@ -16,8 +16,11 @@ struct ConvertCommand: ParsableCommand {
 
   func validate() throws {
     guard raw else { return }
-    guard !surgeries.foldBatchNorm, !surgeries.dropClassifierBias, surgeries.labels == nil else {
-      throw ValidationError("--raw copies tensors of which it knows nothing: no surgery goes with it.")
+    guard !surgeries.foldBatchNorm, !surgeries.dropClassifierBias, surgeries.labels == nil,
+      job.writing.preprocessing == nil
+    else {
+      throw ValidationError(
+        "--raw copies tensors of which it knows nothing: no surgery, no labels and no preprocessing go with it.")
     }
   }
 

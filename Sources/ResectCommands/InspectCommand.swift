@@ -105,6 +105,9 @@ struct InspectCommand: ParsableCommand {
         + (architecture.epsilon.value.map { "\($0)" } ?? "unknown")
         + " (\(architecture.epsilon.source))",
     ]
+    lines.append(
+      "preprocessing "
+        + (model.preprocessing.value.map { "\($0) (\(model.preprocessing.source))" } ?? "unknown"))
     if architecture.normalization == .none { lines.append("no batch-norms: folded, or never there") }
     if architecture.appendsConstantFeature { lines.append("appends a constant 1 to its features") }
     return lines
@@ -148,9 +151,12 @@ extension Inspection {
   fileprivate func json(sha256: String?, isVerified: Bool, warnings: [String]) -> JSON {
     var kind: String?
     var constantFeature: Bool?
+    var preprocessing: JSON?
     if let model {
       switch model.content {
-      case .network(let network): kind = network.head.isEmpty ? "backbone" : "network"
+      case .network(let network):
+        kind = network.head.isEmpty ? "backbone" : "network"
+        preprocessing = model.preprocessing.value?.json ?? .null
       case .classes(let classes): (kind, constantFeature) = ("classes", classes.hasConstantFeature)
       }
     }
@@ -173,7 +179,8 @@ extension Inspection {
       "classes": (try? model?.classes)?.map { .integer($0.classes) },
       "whyNoResNet": reason,
       "labels": (model?.labels).map { .array($0.map { .string($0) }) },
-      "preprocessing": model?.preprocessing,
+      "preprocessing": preprocessing,
+      "preprocessingSource": model?.preprocessing.sourceJSON,
       "key": key.map { .string($0) },
       "prefix": .string(prefix),
       "parameters": .integer(parameterCount),

@@ -95,6 +95,12 @@ struct WritingOptions: ParsableArguments {
   @Option(help: "The format to write, where the extension does not say it.")
   var to: FormatArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      "Record how images become input: a JSON file, or a preset (\(Preprocessing.presetNames.joined(separator: ", "))).",
+      valueName: "name|file.json"))
+  var preprocessing: String?
+
   @Flag(help: "Replace the output if it exists.")
   var force = false
 
@@ -103,6 +109,12 @@ struct WritingOptions: ParsableArguments {
     WriteOptions(
       format: to.flatMap { OutputFormat(rawValue: $0.rawValue) }, dtype: dtype?.dtype,
       overwrites: force)
+  }
+
+  /// The model as it is written: with the preprocessing that the caller says.
+  func completed(_ model: Model) throws -> Model {
+    guard let preprocessing else { return model }
+    return try model.preprocessed(by: Preprocessing(presetOrFile: preprocessing))
   }
 }
 

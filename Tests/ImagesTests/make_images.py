@@ -42,7 +42,7 @@ def save_jpeg(name, pixels, **options):
 
 def exif(orientation, order, kind=3):
     """A directory of two entries, the second one the orientation."""
-    value = struct.pack(order + {1: "B3x", 3: "H2x", 4: "I"}[kind], orientation)
+    value = struct.pack(order + {3: "H2x", 4: "I"}[kind], orientation)
     entries = struct.pack(order + "HHII", 0x0100, 4, 1, 7)
     entries += struct.pack(order + "HHI", 0x0112, kind, 1) + value
     mark = b"II" if order == "<" else b"MM"
@@ -116,8 +116,7 @@ def make_jpegs():
         for order, mark in [("<", "II"), (">", "MM")]:
             data = b"Exif\0\0" + exif(orientation, order)
             save_jpeg(f"orientation-{orientation}-{mark}.jpg", pixels, exif=data, optimize=True)
-    for kind, name in [(1, "byte"), (4, "long")]:
-        save_jpeg(f"orientation-6-{name}.jpg", pixels, exif=b"Exif\0\0" + exif(6, ">", kind), optimize=True)
+    save_jpeg("orientation-6-long.jpg", pixels, exif=b"Exif\0\0" + exif(6, ">", 4), optimize=True)
 
 
 def make_pngs():

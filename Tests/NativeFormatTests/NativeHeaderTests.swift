@@ -33,7 +33,7 @@ import Testing
     }
     #expect(header.convention == "torchvision")
     #expect(header.labels == ["cat", "dog"])
-    #expect(header.preprocessing == nil)
+    #expect(header.preprocessing == .unknown)
     #expect(
       header.provenance
         == Provenance(sources: [.init(name: "a.pth", format: "torch-zip", sha256: "00ff")]))
@@ -191,7 +191,7 @@ import Testing
   func `an architecture reads back as it was written`(architecture: Architecture) throws {
     let header = NativeHeader(
       kind: architecture.head == .none ? .backbone(architecture) : .network(architecture),
-      convention: nil, labels: nil, preprocessing: .object(["later": .array([.number(0.5)])]),
+      convention: nil, labels: nil, preprocessing: .init(.kerasCaffe, from: .option),
       provenance: Provenance(surgeries: [.object(["surgery": .string("fold-bn")])]))
     let read = try NativeHeader(json: JSON(parsing: header.json(tensors: []).compact))
     switch (header.kind, read.kind) {
@@ -206,11 +206,12 @@ import Testing
   @Test func `the members of the header stand in the order of the specification`() throws {
     let header = NativeHeader(
       kind: .network(TinyNetwork.architecture), convention: "torchvision", labels: ["a"],
-      preprocessing: .object([]), provenance: Provenance())
+      preprocessing: .init(.torchvision, from: .convention("torchvision")), provenance: Provenance())
     let json = header.json(tensors: [])
     #expect(
       json.members?.map(\.name) == [
-        "kind", "convention", "architecture", "labels", "preprocessing", "provenance", "tensors",
+        "kind", "convention", "architecture", "labels", "preprocessing", "preprocessingSource",
+        "provenance", "tensors",
       ])
     #expect(json["kind"] == .string("network"))
     #expect(json["provenance"] == .object(["sources": .array([]), "surgeries": .array([])]))

@@ -23,7 +23,7 @@ import Testing
     }
     let header = NativeHeader(
       kind: .classes(hasConstantFeature: false), convention: "torchvision", labels: ["cat", "dog"],
-      preprocessing: nil,
+      preprocessing: .unknown,
       provenance: Provenance(sources: [.init(name: "a.pth", format: "torch-zip", sha256: "00ff")]))
     return try contents(
       of: TinyNetwork.write(
@@ -60,7 +60,7 @@ import Testing
       dtype: .float32, shape: Shape([1, 2]))
     let header = NativeHeader(
       kind: .classes(hasConstantFeature: false), convention: "torchvision", labels: ["cat"],
-      preprocessing: nil, provenance: Provenance())
+      preprocessing: .unknown, provenance: Provenance())
     let path = try TinyNetwork.write(
       [OutputTensor(name: "classifier.weight", tensor: matrix, dtype: .float16)], header: header,
       to: folder.file("out.resect"))
@@ -216,8 +216,7 @@ import Testing
   @Test func `a header over the limit is not written`() throws {
     let file = try OutputFile(path: folder.file("out"), overwrite: false)
     var header = TinyNetwork.header()
-    header.preprocessing = .array(
-      [JSON](repeating: .integer(Int64.min), count: Limits.metadataBytes / 21 + 1))
+    header.labels = [String](repeating: "twenty bytes a label", count: Limits.metadataBytes / 23 + 1)
     let code = refusal { [header] () throws(ResectError) in
       try writeNative([], to: file) { () throws(ResectError) in header }
     }

@@ -84,7 +84,7 @@ enum TinyNetwork {
   static func header(_ architecture: Architecture = architecture) -> NativeHeader {
     NativeHeader(
       kind: .network(architecture), convention: "torchvision", labels: ["a", "b\u{E9}", "c\""],
-      preprocessing: nil,
+      preprocessing: .unknown,
       provenance: Provenance(
         sources: [.init(name: "tiny.pth", format: "torch-zip", sha256: "00")],
         surgeries: [.object(["surgery": .string("fold-bn")])]))
