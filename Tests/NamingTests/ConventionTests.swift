@@ -137,6 +137,44 @@ import Testing
     }
   }
 
+  // MARK: Preprocessing
+
+  private func network(
+    stem: Architecture.Stem, _ shortcut: Architecture.Shortcut, classes: Int?, inputChannels: Int = 3
+  ) -> Architecture {
+    Architecture(
+      block: .basic, channels: [[[8, 8]]], projections: [[false]], stem: stem, stemWidth: 8,
+      inputChannels: inputChannels, shortcut: shortcut, stridePlacement: .init(.v15, from: .none),
+      epsilon: .init(1e-5, from: .none), normalization: .batchNorm(affine: true, statistics: true),
+      hasConvolutionBias: false, head: classes == nil ? .none : .linear, headWidths: classes.map { [$0] } ?? [],
+      hasHeadBias: classes != nil)
+  }
+
+  @Test func `the preprocessing is that of the convention's own training code`() {
+    let imageNet = network(stem: .sevenWithMaxPool, .projection, classes: 7)
+    #expect(Convention.torchvision.preprocessing(of: imageNet) == .torchvision)
+    let optionA = network(stem: .three, .zeroPadded, classes: 10)
+    #expect(Convention.akamaster.preprocessing(of: optionA) == .cifarWithImageNetStatistics)
+    let (ten, hundred) = (
+      network(stem: .three, .projection, classes: 10), network(stem: .three, .projection, classes: 100)
+    )
+    #expect(Convention.chenyaofo.preprocessing(of: ten) == .cifar10)
+    #expect(Convention.chenyaofo.preprocessing(of: hundred) == .cifar100)
+    #expect(Convention.kuangliu.preprocessing(of: ten) == .cifar10)
+  }
+
+  @Test func `where training code cannot be told, there is no preprocessing`() {
+    let backbone = network(stem: .three, .projection, classes: nil)
+    let hundred = network(stem: .three, .projection, classes: 100)
+    #expect(Convention.chenyaofo.preprocessing(of: backbone) == nil)
+    #expect(Convention.kuangliu.preprocessing(of: hundred) == nil)
+    // Not the convention's own kind of network, or not its images.
+    #expect(Convention.torchvision.preprocessing(of: hundred) == nil)
+    let grey = network(stem: .sevenWithMaxPool, .projection, classes: 10, inputChannels: 1)
+    #expect(Convention.torchvision.preprocessing(of: grey) == nil)
+    #expect(Convention.tree.preprocessing(of: hundred) == nil)
+  }
+
   @Test func `conventions do not read the names of others`() throws {
     #expect(Convention.torchvision.path(of: "linear.weight") == nil)
     #expect(Convention.torchvision.path(of: "layer1.0.shortcut.0.weight") == nil)

@@ -203,6 +203,31 @@ import Testing
     #expect(read.provenance == header.provenance)
   }
 
+  /// The header of a network with this preprocessing, read.
+  private func header(preprocessing: [JSON.Member]) throws(ResectError) -> NativeHeader {
+    let plain = NativeHeader(
+      kind: .network(TinyNetwork.architecture), convention: nil, labels: nil, preprocessing: .unknown,
+      provenance: Provenance())
+    return try NativeHeader(json: .object((plain.json(tensors: []).members ?? []) + preprocessing))
+  }
+
+  @Test func `preprocessing is read with its source`() throws {
+    let json = Preprocessing.cifar10.json
+    #expect(try header(preprocessing: []).preprocessing == .unknown)
+    #expect(
+      try header(preprocessing: [.init("preprocessing", json)]).preprocessing == .init(.cifar10, from: .none))
+    let sourced = [JSON.Member("preprocessing", json), .init("preprocessingSource", .string("convention x"))]
+    #expect(try header(preprocessing: sourced).preprocessing == .init(.cifar10, from: .convention("x")))
+  }
+
+  @Test(arguments: [.null, .string("torchvision"), .object([]), .object(["later": .number(0.5)])] as [JSON])
+  func `preprocessing that is not understood is refused`(json: JSON) {
+    let error = #expect(throws: ResectError.self) {
+      try header(preprocessing: [.init("preprocessing", json)])
+    }
+    #expect(error?.code == .malformed)
+  }
+
   @Test func `the members of the header stand in the order of the specification`() throws {
     let header = NativeHeader(
       kind: .network(TinyNetwork.architecture), convention: "torchvision", labels: ["a"],

@@ -75,6 +75,7 @@ import Testing
   @Test(arguments: [
     [], ["inspect"], ["frobnicate"], ["convert", "a", "b", "--dtype", "f12"],
     ["convert", "a", "b.safetensors", "--raw", "--fold-bn"],
+    ["convert", "a", "b.safetensors", "--raw", "--preprocessing", "none"],
     ["export", "a", "b.resect", "--to", "safetensors"],
     ["inspect", "a", "--epsilon", "-1"], ["split", "a", "--backbone", "b", "--classes", "b"],
   ])
@@ -162,6 +163,58 @@ import Testing
     #expect(try Program("diff", digits, joined).status == 0)
     let wrong = try Program("join", classes, backbone, folder.file("w.resect"))
     #expect(wrong.status == 1)
+  }
+
+  @Test func `inspect says how images become input, and who said so`() throws {
+    let file = fixture("bottleneck.zip.pth")
+    let json = try Program("inspect", file, "--json").json
+    #expect(json["preprocessing"]?["name"]?.string == "torchvision")
+    #expect(json["preprocessingSource"]?.string == "convention torchvision")
+    let text = try Program("inspect", file).output
+    #expect(text.contains("\npreprocessing torchvision: shorter side 256"))
+    #expect(text.contains("std 0.229 0.224 0.225 (convention torchvision)\n"))
+    #expect(try Program("inspect", digits).output.contains("\npreprocessing unknown\n"))
+    #expect(try Program("inspect", digits, "--json").json["preprocessing"] == JSON.null)
+  }
+
+  @Test(arguments: [
+    ["export", "FILE", "OUT.resect"], ["convert", "FILE", "OUT.safetensors"],
+    ["fold-bn", "FILE", "OUT.resect"], ["drop-fc-bias", "FILE", "OUT.safetensors"],
+    ["split", "FILE", "--backbone", "OUT.resect", "--classes", "classes.resect"],
+    ["join", "BACKBONE", "CLASSES", "OUT.resect"],
+  ])
+  func `every command that writes records the preprocessing that it is told`(_ words: [String]) throws {
+    let (backbone, classes) = (folder.file("b.resect"), folder.file("c.resect"))
+    let file = fixture("bottleneck.zip.pth")
+    _ = try Program("split", file, "--backbone", backbone, "--classes", classes)
+    let arguments = words.map { word in
+      switch word {
+      case "FILE": file
+      case "BACKBONE": backbone
+      case "CLASSES": classes
+      default: word.contains(".") ? folder.file(word) : word
+      }
+    }
+    #expect(try Program(list: arguments + ["--preprocessing", "keras-tf"]).status == 0)
+    let output = try #require(words.first { $0.hasPrefix("OUT") })
+    let json = try Program("inspect", folder.file(output), "--json").json
+    #expect(json["preprocessing"]?["name"]?.string == "keras-tf")
+    #expect(json["preprocessingSource"]?.string == "option")
+  }
+
+  @Test func `preprocessing is read from a file, and what does not fit is refused without output`() throws {
+    let grey = #"{"filter":"bilinear","scale":0.0625,"channels":"grey","mean":[0],"std":[1]}"#
+    let path = try folder.write(Array(grey.utf8), as: "grey.json")
+    let output = folder.file("a.resect")
+    #expect(try Program("export", digits, output, "--preprocessing", path).status == 0)
+    let scale = try Program("inspect", output, "--json").json["preprocessing"]?["scale"]
+    #expect(scale?.number == 0.0625)
+    for wrong in ["torchvision", "no-such-preset"] {
+      let refused = try Program("export", digits, folder.file("b.resect"), "--preprocessing", wrong)
+      #expect(refused.status == 1)
+      #expect(refused.errors.split(separator: "\n").count == 1)
+    }
+    #expect(try folder.names == ["a.resect", "grey.json"])
   }
 
   @Test func `a terminal sees no control characters of a file`() throws {

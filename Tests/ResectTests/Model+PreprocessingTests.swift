@@ -1,0 +1,101 @@
+internal import Resect
+internal import TestSupport
+import Testing
+
+/// What a model knows of how images become its input.
+@Suite struct ModelPreprocessingTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func fixture(_ name: String) -> String { Fixtures.path("checkpoints/\(name)") }
+  private let digits = Fixtures.sample("digits/digits-resnet20.pth")
+
+  @Test func `a convention says how its own code prepares images, and that it is the convention's word`() throws {
+    let torchvision = try Model(contentsOf: fixture("bottleneck.zip.pth"))
+    #expect(torchvision.preprocessing == .init(.torchvision, from: .convention("torchvision")))
+    let akamaster = try Model(contentsOf: fixture("akamaster.stream.pth"))
+    #expect(
+      akamaster.preprocessing == .init(.cifarWithImageNetStatistics, from: .convention("cifar-akamaster")))
+  }
+
+  @Test(arguments: ["kuangliu.stream.pth", "chenyaofo.stream.pth"])
+  func `where the classes are not those of CIFAR, nothing is guessed`(file: String) throws {
+    #expect(try Model(contentsOf: fixture(file)).preprocessing == .unknown)
+  }
+
+  @Test func `where the network takes other channels, nothing is guessed`() throws {
+    #expect(try Model(contentsOf: digits).preprocessing == .unknown)
+  }
+
+  @Test func `the caller's word has to fit the network's channels`() throws {
+    let model = try Model(contentsOf: digits)
+    #expect(refusal { () throws(ResectError) in try model.preprocessed(by: .cifar10) } == .badArgument)
+    let classes = try model.split().classes
+    #expect(refusal { () throws(ResectError) in try classes.preprocessed(by: .cifar10) } == .badArgument)
+  }
+
+  private func grey() throws -> Preprocessing {
+    try Preprocessing(
+      resize: .exact(.init(width: 8, height: 8)), scale: 1.0 / 16, channelOrder: .grey, mean: [0.5], std: [0.25])
+  }
+
+  @Test(arguments: OutputFormat.allCases)
+  func `preprocessing and its source survive every format, and surgery`(format: OutputFormat) throws {
+    let model = try Model(contentsOf: digits).preprocessed(by: grey())
+    #expect(model.preprocessing == .init(try grey(), from: .option))
+    let path = folder.file("model.\(format.rawValue)")
+    try model.foldingBatchNorm().write(to: path)
+    let copy = try Model(contentsOf: path)
+    #expect(copy.preprocessing == model.preprocessing)
+    let halves = try copy.split()
+    #expect(halves.backbone.preprocessing == model.preprocessing)
+    #expect(halves.classes.preprocessing == .unknown)
+    #expect(try halves.backbone.joined(with: halves.classes).preprocessing == model.preprocessing)
+  }
+
+  @Test(arguments: OutputFormat.allCases)
+  func `a convention's guess stays one, and where nothing was known nothing is added`(format: OutputFormat) throws {
+    for name in ["bottleneck.zip.pth", "kuangliu.stream.pth"] {
+      let model = try Model(contentsOf: fixture(name))
+      let path = folder.file("\(name).\(format.rawValue)")
+      try model.write(to: path)
+      #expect(try Model(contentsOf: path).preprocessing == model.preprocessing)
+    }
+  }
+
+  @Test(arguments: [
+    ("\"filter\":\"bilinear\"", "\"filter\":\"bilinaer\""), ("\"channels\":\"grey\"", "\"channels\":\"rgba\""),
+    ("\"std\":[0.25]", "\"std\":[0.00]"), ("\"scale\"", "\"skale\""),
+  ])
+  func `a safetensors file whose preprocessing is malformed is refused`(part: String, damaged: String) throws {
+    let path = folder.file("model.safetensors")
+    try Model(contentsOf: digits).preprocessed(by: grey()).write(to: path)
+    // Inside a string of the header, quotes are escaped.
+    let (old, new) = (part.replacing("\"", with: "\\\""), damaged.replacing("\"", with: "\\\""))
+    var bytes = try contents(of: path)
+    let place = try #require(bytes.firstRange(of: Array(old.utf8)))
+    bytes.replaceSubrange(place, with: Array(new.utf8))
+    let bad = try folder.write(bytes, as: "bad.safetensors")
+    let error = #expect(throws: ResectError.self) { try Model(contentsOf: bad) }
+    #expect(error?.code == .malformed || error?.code == .notAResNet)
+    #expect(error?.message.contains("preprocessing") == true)
+    #expect(error?.file == bad)
+  }
+
+  // MARK: Naming it
+
+  @Test func `a preset or a JSON file says the preprocessing`() throws {
+    #expect(try Preprocessing(presetOrFile: "keras-caffe") == .kerasCaffe)
+    let path = try folder.write(grey().json.compact, as: "grey.json")
+    #expect(try Preprocessing(presetOrFile: path) == grey())
+  }
+
+  @Test func `neither preset nor file is refused with the presets' names`() throws {
+    let error = #expect(throws: ResectError.self) { try Preprocessing(presetOrFile: "torchvison") }
+    #expect(error?.code == .system)
+    #expect(error?.advice?.contains("torchvision, cifar10") == true)
+    let path = try folder.write(Array("{".utf8), as: "bad.json")
+    #expect(throws: ResectError.self) { try Preprocessing(presetOrFile: path) }
+  }
+}
