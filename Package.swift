@@ -89,7 +89,7 @@ let package = Package(
     tests("Zip", on: ["Bytes"]),
     tests("Pickle", on: ["Bytes"], scripts: ["make_vectors.py"]),
     tests("Checkpoints", on: ["Bytes", "Tensors"]),
-    tests("NumPy", on: ["Bytes", "Tensors"], scripts: ["make_arrays.py"]),
+    tests("NumPy", on: ["Bytes", "Tensors"], scripts: ["make_arrays.py", "Arrays"]),
     tests("Images", on: ["Bytes", "ResNets"], scripts: ["make_images.py", "Images"]),
     tests("ResNets", on: ["Bytes", "Tensors"]),
     tests("Naming", on: ["Bytes", "Tensors", "ResNets"]),
