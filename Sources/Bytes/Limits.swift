@@ -36,6 +36,8 @@ public enum Limits {
   public static let visits = 1 << 20
   /// Pixels of an image, decoded or resized: more than any camera's.
   public static let imagePixels = 1 << 27
+  /// Pixels that a byte of an image's file may stand for: eight of one bit, deflated as far as deflate can.
+  public static let imagePixelsPerByte = 8 * 1032
   /// Bytes of the file of an image.
   public static let imageFileBytes = 256 << 20
   /// Bytes of the header of a NumPy array.

@@ -99,7 +99,7 @@ struct JPEGMarkers {
         .unsupported, "this is a JPEG for printing, in CMYK: its colours are not read",
         advice: "convert it to RGB")
     }
-    try PixelImage.checkSize(width: Int(width), height: Int(height))
+    try PixelImage.checkSize(width: Int(width), height: Int(height), fileBytes: bytes.count)
     return Header(width: Int(width), height: Int(height))
   }
 

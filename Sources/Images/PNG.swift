@@ -39,7 +39,7 @@ enum PNG {
     var header = spng_ihdr()
     try check(unsafe spng_get_ihdr(context, &header))
     let (width, height) = (Int(header.width), Int(header.height))
-    try PixelImage.checkSize(width: width, height: height)
+    try PixelImage.checkSize(width: width, height: height, fileBytes: bytes.count)
     return (width, height)
   }
 

@@ -47,6 +47,16 @@ public struct PixelImage: Sendable, Hashable {
     }
   }
 
+  /// Refuses the size that a file of `fileBytes` claims, where it is more than the file can hold.
+  static func checkSize(width: Int, height: Int, fileBytes: Int) throws(ResectError) {
+    try checkSize(width: width, height: height)
+    guard width * height / Limits.imagePixelsPerByte <= fileBytes else {
+      throw ResectError(
+        .truncated, "\(fileBytes) bytes cannot hold the \(width) × \(height) pixels that the file claims",
+        advice: "the file is damaged: fetch it again")
+    }
+  }
+
   /// The image in shades of grey, as Pillow's mode `L`: (19595 R + 38470 G + 7471 B + 32768) / 65536.
   public var grey: PixelImage {
     guard channels == 3 else { return self }

@@ -83,20 +83,34 @@ import Testing
     }
   }
 
-  @Test func `an enormous JPEG is refused by its header`() throws {
+  @Test(
+    arguments: [
+      ([0xFF, 0xDC, 0xFF, 0xDC], .limit), ([0x2E, 0xE0, 0x2E, 0xE0], .limit),
+      ([0x2D, 0x00, 0x2D, 0x00], .truncated), ([0x00, 0x00, 0x00, 0x10], .malformed),
+    ] as [([UInt8], ResectError.Code)])
+  func `a JPEG that claims more than the limit, or than it can hold, is refused by its header`(
+    size: [UInt8], code: ResectError.Code
+  ) throws {
     var bytes = try contents(of: Manifest.path("baseline-444.jpg"))
     let frame = try #require(bytes.indices.dropLast().first { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xC0 })
-    bytes.replaceSubrange(frame + 5..<frame + 9, with: [0xFF, 0xDC, 0xFF, 0xDC])
-    #expect(refusal { () throws(ResectError) in try PixelImage(decoding: bytes) } == .limit)
+    bytes.replaceSubrange(frame + 5..<frame + 9, with: size)
+    #expect(refusal { () throws(ResectError) in try PixelImage(decoding: bytes) } == code)
   }
 
-  @Test func `an enormous PNG is refused by its header`() throws {
+  @Test(
+    arguments: [
+      ([0, 1, 0, 0, 0, 1, 0, 0], .limit), ([0, 0, 0, 1, 0x7F, 0xFF, 0xFF, 0xFF], .limit),
+      ([0, 0, 0x2D, 0, 0, 0, 0x2D, 0], .truncated),
+    ] as [([UInt8], ResectError.Code)])
+  func `a PNG that claims more than the limit, or than it can hold, is refused by its header`(
+    size: [UInt8], code: ResectError.Code
+  ) throws {
     var bytes = try contents(of: Manifest.path("rgb-8.png"))
-    bytes.replaceSubrange(16..<24, with: [0, 1, 0, 0, 0, 1, 0, 0])
+    bytes.replaceSubrange(16..<24, with: size)
     var checksum: [UInt8] = []
     checksum.append(littleEndian: crc32(Array(bytes[12..<29])))
     bytes.replaceSubrange(29..<33, with: checksum.reversed())
-    #expect(refusal { () throws(ResectError) in try PixelImage(decoding: bytes) } == .limit)
+    #expect(refusal { () throws(ResectError) in try PixelImage(decoding: bytes) } == code)
   }
 
   @Test func `an image needs pixels, as many as its size says`() {
