@@ -18,7 +18,7 @@ struct JPEGMarkers {
   /// The first EXIF block.
   private(set) var exif: Range<Int>?
   private let bytes: [UInt8]
-  private var dataStart: Int
+  private var dataStart = 0
 
   private static let startOfScan: UInt8 = 0xDA
   private static let endOfImage: UInt8 = 0xD9
@@ -34,7 +34,6 @@ struct JPEGMarkers {
     self.bytes = bytes
     var position = min(2, bytes.count)
     defer { dataStart = position }
-    dataStart = position
     while let marker = JPEGMarkers.marker(in: bytes, from: &position),
       marker != JPEGMarkers.endOfImage, position + 2 <= bytes.count
     {

@@ -20,7 +20,7 @@ extension PixelImage {
   /// (C × H × W).
   ///
   /// Every step is in float32, as torchvision's `ToTensor` and `Normalize` and Keras' `preprocess_input` compute it, and gives
-  /// the same bits: the pixel is divided by ``Preprocessing/divisor`` (where there is none: multiplied by the scale), the mean
+  /// the same bits: the pixel is divided by `Preprocessing.divisor` (where there is none: multiplied by the scale), the mean
   /// is subtracted, the result is divided by the deviation.
   public func input(
     for preprocessing: Preprocessing
