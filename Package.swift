@@ -56,6 +56,7 @@ let package = Package(
     // C of our own: what Swift cannot call or compile.
     .target(name: "CPosix"),
     .target(name: "CTensorKernels"),
+    .target(name: "COneDNN"),
 
     // The ground floor, then two chains that meet only in Resect: containers and networks.
     floor("Bytes", on: ["CPosix", "CDeflate", "CCrypto"]),
@@ -72,9 +73,13 @@ let package = Package(
     floor("Surgery", on: ["Bytes", "Tensors", "ResNets"]),
     floor("NativeFormat", on: ["Bytes", "Tensors", "ResNets"]),
 
+    floor("Inference", on: ["Bytes", "Tensors", "ResNets", "Surgery", "COneDNN"]),
+
     floor(
       "Resect",
-      on: ["Bytes", "Tensors", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat"]),
+      on: [
+        "Bytes", "Tensors", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat", "Inference",
+      ]),
 
     // The command line.
     floor("ResectCommands", on: ["Resect", argumentParser]),

@@ -15,8 +15,8 @@ require_swift() {
 require_packages() {
   if ! command -v dpkg-query >/dev/null; then
     if command -v brew >/dev/null; then
-      for formula in libzip libdeflate openssl@3 hdf5 jpeg-turbo libspng; do
-        brew list --versions "$formula" >/dev/null 2>&1 || fail "missing $formula: brew install libzip libdeflate openssl@3 hdf5 jpeg-turbo libspng"
+      for formula in libzip libdeflate openssl@3 hdf5 onednn jpeg-turbo libspng; do
+        brew list --versions "$formula" >/dev/null 2>&1 || fail "missing $formula: brew install libzip libdeflate openssl@3 hdf5 onednn jpeg-turbo libspng"
       done
       return
     fi
@@ -38,4 +38,4 @@ require_packages() {
 }
 
 # What the package links against. libhdf5-dev is for the Keras reader.
-build_packages=(libzip-dev libhdf5-dev libdeflate-dev libssl-dev libturbojpeg0-dev libspng-dev pkg-config git)
+build_packages=(libzip-dev libhdf5-dev libdeflate-dev libssl-dev libdnnl-dev libturbojpeg0-dev libspng-dev pkg-config git)

@@ -111,6 +111,12 @@ extension ResNet {
     public let convolution: ModulePath
     /// The batch-norm's place.
     public let norm: ModulePath
+
+    /// A convolution's place and its batch-norm's.
+    public init(convolution: ModulePath, norm: ModulePath) {
+      self.convolution = convolution
+      self.norm = norm
+    }
   }
 
   /// Every convolution with its batch-norm, in the order of torch's state dict.

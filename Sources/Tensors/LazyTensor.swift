@@ -56,6 +56,30 @@ public struct LazyTensor: Sendable {
     return values
   }
 
+  /// The elements as floats, in row-major order, each rounded once.
+  public func floats() throws(ResectError) -> [Float] {
+    var failure: ResectError?
+    let count = shape.elementCount
+    let values = unsafe [Float](unsafeUninitializedCapacity: count) { target, initialized in
+      var filled = 0
+      do throws(ResectError) {
+        try stream(as: .float32) { piece throws(ResectError) in
+          let here = min(piece.byteCount / 4, count - filled)
+          unsafe piece.withUnsafeBytes { source in
+            unsafe UnsafeMutableRawBufferPointer(target).baseAddress?.advanced(by: filled * 4)
+              .copyMemory(from: source.baseAddress ?? UnsafeRawPointer(target.baseAddress!), byteCount: here * 4)
+          }
+          filled += here
+        }
+      } catch {
+        failure = error
+      }
+      initialized = filled
+    }
+    if let failure { throw failure }
+    return values
+  }
+
   /// Hands over the elements as doubles, as ``doubles()`` gives them, in pieces.
   public func streamDoubles(
     _ piece: (Span<Double>) throws(ResectError) -> Void

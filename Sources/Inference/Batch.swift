@@ -1,0 +1,42 @@
+public import Bytes
+
+/// Images, or vectors of features, as numbers that a network takes.
+public struct Batch: Sendable, Hashable {
+  /// How many there are.
+  public let count: Int
+  /// What each one is.
+  public let shape: Graph.ValueShape
+  /// The numbers: batch × channels × height × width, or batch × features, row-major.
+  public let values: [Float]
+
+  /// A batch. Throws where `values` are more or fewer than the shape says, or where there are none.
+  public init(count: Int, shape: Graph.ValueShape, values: [Float]) throws(ResectError) {
+    guard count > 0, shape.count > 0, values.count == count * shape.count else {
+      throw ResectError(
+        .badArgument, "\(values.count) numbers are no \(count) × \(shape)", advice: "a batch is not empty")
+    }
+    self.count = count
+    self.shape = shape
+    self.values = values
+  }
+}
+
+/// Rows of numbers: the logits or features of each element of a batch.
+public struct Rows: Sendable, Hashable {
+  /// How many rows there are.
+  public let count: Int
+  /// Numbers in a row.
+  public let width: Int
+  /// The numbers, row after row.
+  public var values: [Float]
+
+  /// Rows of `width` numbers. Requires a multiple of `width` numbers.
+  public init(width: Int, values: [Float]) {
+    self.width = width
+    self.count = width == 0 ? 0 : values.count / width
+    self.values = values
+  }
+
+  /// The row `index`.
+  public subscript(index: Int) -> ArraySlice<Float> { values[index * width..<(index + 1) * width] }
+}

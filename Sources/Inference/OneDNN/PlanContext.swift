@@ -1,0 +1,109 @@
+internal import Bytes
+internal import COneDNN
+
+/// Memory in which a plan runs: one forward pass at a time.
+@safe final class PlanContext: @unchecked Sendable {
+  private enum Bound {
+    /// A layer and the position of the caller's memory among its arguments.
+    case layer(LayerStep, input: Int?)
+    case reference(
+      Graph.Node, Weights<Float>, inputs: [(place: Plan.Place, shape: Graph.ValueShape)],
+      output: (place: Plan.Place, shape: Graph.ValueShape))
+  }
+
+  private let plan: Plan
+  private let arena: AlignedMemory
+  private let steps: [Bound]
+
+  init(_ plan: Plan) throws(ResectError) {
+    self.plan = plan
+    let arena = try AlignedMemory(byteCount: plan.arenaSize)
+    self.arena = arena
+    var steps: [Bound] = []
+    for step in plan.steps {
+      switch step.work {
+      case .layer(let layer, let arguments):
+        let bound = arguments.map { argument in
+          unsafe LayerArgument(argument.kind, argument.layout, plan.pointer(to: argument.place, in: arena))
+        }
+        steps.append(.layer(try LayerStep(layer, bound), input: arguments.firstIndex { $0.place.isInput }))
+      case .reference(let node, let weights, let inputs, let output):
+        steps.append(
+          .reference(
+            node, weights, inputs: inputs.map { (place: $0.0, shape: $0.1) },
+            output: (place: output.0, shape: output.1)))
+      }
+    }
+    self.steps = steps
+  }
+
+  /// The result for `input`, row after row. `observe` is shown each value of the graph that lies in memory as floats.
+  func run(
+    _ input: [Float], observing observe: (Graph.ValueID, Span<Float>) -> Void = { _, _ in }
+  ) throws(ResectError) -> [Float] {
+    resect_onednn_set_threads(Int32(plan.threads))
+    var failure: ResectError?
+    var input = input
+    unsafe input.withUnsafeMutableBytes { input in
+      do throws(ResectError) {
+        for (index, step) in steps.enumerated() {
+          try unsafe run(step, input)
+          guard let value = plan.steps[index].value, let output = plan.steps[index].output else { continue }
+          let floats = unsafe arena.pointer(at: plan.buffers[output.buffer].offset)
+            .assumingMemoryBound(to: Float.self)
+          unsafe observe(value, Span(_unsafeStart: floats, count: output.byteCount / 4))
+        }
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    let count = plan.batch * plan.outputWidth
+    let result = unsafe arena.pointer(at: plan.buffers[plan.output].offset).assumingMemoryBound(to: Float.self)
+    return unsafe Array(UnsafeBufferPointer(start: result, count: count))
+  }
+
+  private func run(_ step: Bound, _ input: UnsafeMutableRawBufferPointer) throws(ResectError) {
+    switch step {
+    case .layer(let layer, let position):
+      if let position, let base = input.baseAddress { unsafe layer.set(position, to: base) }
+      try layer.run()
+    case .reference(let node, let weights, let inputs, let output):
+      for element in 0..<plan.batch {
+        let numbers = inputs.map { taken in
+          unsafe floats(at: taken.place, taken.shape, element, input: input.baseAddress)
+        }
+        let made = node.run(numbers, inputs.map(\.shape), weights, output.shape)
+        guard let target = unsafe plan.pointer(to: output.place, in: arena) else { continue }
+        unsafe made.withUnsafeBytes { bytes in
+          guard let base = bytes.baseAddress else { return }
+          unsafe (target + element * bytes.count).copyMemory(from: base, byteCount: bytes.count)
+        }
+      }
+    }
+  }
+
+  /// The numbers of one element of the batch.
+  private func floats(
+    at place: Plan.Place, _ shape: Graph.ValueShape, _ element: Int, input: UnsafeMutableRawPointer?
+  ) -> [Float] {
+    guard let base = unsafe plan.pointer(to: place, in: arena) ?? input else { return [] }
+    let numbers = unsafe (base + element * shape.count * 4).assumingMemoryBound(to: Float.self)
+    return unsafe Array(UnsafeBufferPointer(start: numbers, count: shape.count))
+  }
+}
+
+extension Plan.Place {
+  var isInput: Bool { if case .input = self { true } else { false } }
+}
+
+extension Plan {
+  /// Where a place is; absent for the caller's memory.
+  func pointer(to place: Place, in arena: AlignedMemory) -> UnsafeMutableRawPointer? {
+    switch place {
+    case .buffer(let index): unsafe arena.pointer(at: buffers[index].offset)
+    case .weights(let slot): unsafe slot.pointer
+    case .input: nil
+    }
+  }
+}
