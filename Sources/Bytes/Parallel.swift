@@ -10,15 +10,16 @@ internal import Synchronization
 /// How many processors there are to work on.
 public let availableCores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
-/// Runs `body` for each index below `count`, on all available cores, and throws the failure of the lowest index.
+/// Runs `body` for each index below `count`, on `threads` threads (by default all available cores), and throws the failure of the
+/// lowest index.
 ///
 /// Indices are handed out in order, one at a time, so that uneven work balances. After a failure no new index begins.
 public func parallelForEach(
-  count: Int, _ body: @Sendable (Int) throws(ResectError) -> Void
+  count: Int, threads: Int = availableCores, _ body: @Sendable (Int) throws(ResectError) -> Void
 ) throws(ResectError) {
   let failure = Mutex<(index: Int, error: ResectError)?>(nil)
   let next = Atomic<Int>(0)
-  let workers = min(count, max(1, availableCores))
+  let workers = min(count, max(1, threads))
   DispatchQueue.concurrentPerform(iterations: workers) { _ in
     while failure.withLock({ $0 == nil }) {
       let index = next.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -36,7 +36,6 @@
   X(dnnl_batch_normalization_forward_desc_init) \
   X(dnnl_binary_desc_init)                  \
   X(dnnl_eltwise_forward_desc_init)         \
-  X(dnnl_inner_product_forward_desc_init)   \
   X(dnnl_primitive_desc_create)             \
   X(dnnl_reorder_primitive_desc_create)     \
   X(dnnl_primitive_desc_query_md)           \
@@ -135,7 +134,12 @@ static dnnl_data_type_t type_of(resect_type type) {
 static dnnl_status_t describe(dnnl_memory_desc_t *desc, int rank, const int64_t *axes, resect_type type,
                               resect_order order) {
   static const dnnl_format_tag_t plain[] = {0, dnnl_a, dnnl_ab, dnnl_abc, dnnl_abcd, dnnl_abcde};
-  dnnl_format_tag_t tag = order == RESECT_ANY ? dnnl_format_tag_any : order == RESECT_NHWC ? dnnl_nhwc : plain[rank];
+  dnnl_format_tag_t tag = dnnl_format_tag_undef;
+  switch (order) {
+    case RESECT_ANY: tag = dnnl_format_tag_any; break;
+    case RESECT_PLAIN: tag = plain[rank]; break;
+    case RESECT_NHWC: tag = dnnl_nhwc; break;
+  }
   dnnl_dims_t dims = {0};
   memcpy(dims, axes, (size_t)rank * sizeof *axes);
   return library.dnnl_memory_desc_init_by_tag(desc, rank, dims, type_of(type), tag);
@@ -265,22 +269,6 @@ const char *resect_relu_create(const resect_layout *source, resect_layer **layer
   dnnl_eltwise_desc_t operation;
   dnnl_status_t status = library.dnnl_eltwise_forward_desc_init(&operation, dnnl_forward_inference, dnnl_eltwise_relu,
                                                                 &source->desc, 0, 0);
-  if (status != dnnl_success) return failure(status);
-  return create(&operation, NULL, NULL, 0, layer);
-}
-
-const char *resect_linear_create(int64_t batch, int64_t features, int64_t outputs, bool has_bias, resect_type weights,
-                                 const resect_layout *source, resect_layer **layer) {
-  dnnl_memory_desc_t matrix, bias, output;
-  const int64_t matrix_axes[] = {outputs, features};
-  const int64_t output_axes[] = {batch, outputs};
-  dnnl_status_t status = describe(&matrix, 2, matrix_axes, weights, RESECT_ANY);
-  if (status == dnnl_success) status = describe(&bias, 1, &outputs, RESECT_F32, RESECT_PLAIN);
-  if (status == dnnl_success) status = describe(&output, 2, output_axes, RESECT_F32, RESECT_PLAIN);
-  if (status != dnnl_success) return failure(status);
-  dnnl_inner_product_desc_t operation;
-  status = library.dnnl_inner_product_forward_desc_init(&operation, dnnl_forward_inference, &source->desc, &matrix,
-                                                        has_bias ? &bias : NULL, &output);
   if (status != dnnl_success) return failure(status);
   return create(&operation, NULL, NULL, 0, layer);
 }

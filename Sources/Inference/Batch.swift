@@ -19,6 +19,17 @@ public struct Batch: Sendable, Hashable {
     self.shape = shape
     self.values = values
   }
+
+  /// The numbers of one element.
+  subscript(index: Int) -> [Float] { Array(values[index * shape.count..<(index + 1) * shape.count]) }
+
+  /// Pixels of an image in each direction; a vector has one.
+  var extent: (height: Int, width: Int) {
+    switch shape {
+    case .image(_, let height, let width): (height, width)
+    case .vector: (1, 1)
+    }
+  }
 }
 
 /// Rows of numbers: the logits or features of each element of a batch.

@@ -12,6 +12,8 @@ public struct SessionOptions: Sendable {
   public var isExact = false
   /// The ranges of activations, for 8-bit integers; by default they are measured on probes.
   public var ranges: ActivationRanges?
+  /// Whether 3×3 convolutions of float32 may use Winograd's algorithm: faster by an eighth, but weights take longer to prepare.
+  public var usesWinograd = true
   /// Whether plain Swift computes, and not oneDNN.
   public var usesReference = false
 
@@ -22,7 +24,8 @@ public struct SessionOptions: Sendable {
 /// A network that is ready to run.
 ///
 /// Its weights are read once, into the order that the processor likes best. One session serves many threads at once: each
-/// forward pass has memory of its own. The result does not depend on the number of threads.
+/// forward pass has memory of its own. What an image gives depends neither on the number of threads nor on the batch that it
+/// is part of: each image of a batch is run by itself, several at once.
 public final class Session: Sendable {
   /// What a forward pass computes.
   public enum Output: Sendable, Hashable {
@@ -42,9 +45,9 @@ public final class Session: Sendable {
   public let notes: [String]
 
   private struct Size: Hashable {
-    let batch: Int
     let height: Int
     let width: Int
+    let threads: Int
     let output: Output
   }
 
@@ -83,7 +86,7 @@ public final class Session: Sendable {
       precision = .float32
     }
     self.precision = precision
-    winograd = false
+    winograd = options.usesWinograd && !options.isExact
     self.notes = notes
     if precision == .int8 {
       quantized = try graph.quantized()
@@ -108,11 +111,38 @@ public final class Session: Sendable {
       return finished(rows.flatMap(\.self), count: batch.count, output)
     }
     guard graph.output > 0 else { return finished(batch.values, count: batch.count, output) }
-    let ready = try plan(for: batch, graph, output)
-    let idle = ready.idle.withLock { $0.popLast() }
-    let context = if let idle { idle } else { try PlanContext(ready.plan) }
-    defer { ready.idle.withLock { $0.append(context) } }
-    return finished(try context.run(batch.values), count: batch.count, output)
+    let share = Session.threads(for: batch.count, of: threads)
+    let ready = try plan(for: batch, graph, output, threads: share)
+    let results = Mutex([[Float]](repeating: [], count: batch.count))
+    try parallelForEach(count: batch.count, threads: threads / share) { index throws(ResectError) in
+      let idle = ready.idle.withLock { $0.popLast() }
+      let context = if let idle { idle } else { try PlanContext(ready.plan) }
+      let result = try context.run(batch[index])
+      ready.idle.withLock { $0.append(context) }
+      results.withLock { $0[index] = result }
+    }
+    return finished(results.withLock { $0.flatMap(\.self) }, count: batch.count, output)
+  }
+
+  /// How many of `all` threads share one image of a batch: a power of two. In between, layers would be divided so that sums
+  /// run in another order.
+  private static func threads(for count: Int, of all: Int) -> Int {
+    let share = max(1, all / count)
+    return 1 << (Int.bitWidth - 1 - share.leadingZeroBitCount)
+  }
+
+  /// The logits, or the features, of one batch, without keeping the network in memory: weights are read when their layer comes
+  /// and let go after it. On one thread.
+  public func runOnce(_ batch: Batch, output: Output = .logits) throws(ResectError) -> Rows {
+    try check(batch)
+    let graph = output == .features ? graph.untilFeatures() : graph
+    guard !usesReference, graph.output > 0 else { return try run(batch, output: output) }
+    let (height, width) = batch.extent
+    var compiler = try PlanCompiler(
+      graph, precision: precision, ranges: ranges, quantized: quantized, store: WeightStore(), batch: batch.count,
+      height: height, width: width, threads: 1, winograd: false)
+    let (plan, tasks) = try compiler.compileWithoutWeights()
+    return finished(try PlanContext.streaming(plan, tasks, batch.values), count: batch.count, output)
   }
 
   /// Appends the constant feature, where there is one.
@@ -142,17 +172,19 @@ public final class Session: Sendable {
     }
   }
 
-  private func plan(for batch: Batch, _ graph: Graph, _ output: Output) throws(ResectError) -> Ready {
-    var (height, width) = (1, 1)
-    if case .image(_, let imageHeight, let imageWidth) = batch.shape { (height, width) = (imageHeight, imageWidth) }
-    let size = Size(batch: batch.count, height: height, width: width, output: output)
+  /// The plan for one image of `batch`.
+  private func plan(
+    for batch: Batch, _ graph: Graph, _ output: Output, threads: Int
+  ) throws(ResectError) -> Ready {
+    let (height, width) = batch.extent
+    let size = Size(height: height, width: width, threads: threads, output: output)
     // Whoever comes first compiles; others wait, and then share.
     var failure: ResectError?
     let ready: Ready? = plans.withLock { plans in
       if let known = plans[size] { return known }
       do throws(ResectError) {
         var compiler = try PlanCompiler(
-          graph, precision: precision, ranges: ranges, quantized: quantized, store: store, batch: batch.count,
+          graph, precision: precision, ranges: ranges, quantized: quantized, store: store, batch: 1,
           height: height, width: width, threads: threads, winograd: winograd)
         let made = Ready(try compiler.compile())
         plans[size] = made
@@ -172,9 +204,9 @@ public final class Session: Sendable {
     _ batch: Batch, _ observe: (Graph.ValueID, Span<Float>) -> Void
   ) throws(ResectError) {
     try check(batch)
-    let ready = try plan(for: batch, graph, .logits)
+    let ready = try plan(for: batch, graph, .logits, threads: 1)
     let context = try PlanContext(ready.plan)
-    _ = try context.run(batch.values, observing: observe)
+    for index in 0..<batch.count { _ = try context.run(batch[index], observing: observe) }
   }
 }
 
@@ -188,5 +220,28 @@ extension Graph {
       all.withLock { $0[index] = made }
     }
     return all.withLock { $0 }
+  }
+}
+
+extension Session {
+  /// The logits that an embedding of classes gives features.
+  ///
+  /// Throws `ResectError.Code.badArgument` where the features do not fit, or where the constant one is not 1.
+  public func logits(ofFeatures features: Rows) throws(ResectError) -> Rows {
+    guard graph.takesFeatures else {
+      throw ResectError(.badArgument, "a network takes images, no features")
+    }
+    var values = features.values
+    var width = features.width
+    if graph.appendsConstantFeature {
+      width -= 1
+      guard width >= 0, (0..<features.count).allSatisfy({ features[$0].last == 1 }) else {
+        throw ResectError(
+          .badArgument, "the embedding's last column belongs to a constant feature, which these features lack",
+          advice: "use features of the backbone that it was split from")
+      }
+      values = (0..<features.count).flatMap { features[$0].dropLast() }
+    }
+    return try run(Batch(count: features.count, shape: .vector(width), values: values))
   }
 }

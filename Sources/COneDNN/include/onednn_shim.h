@@ -91,8 +91,6 @@ const char *resect_batch_norm_create(const resect_layout *source, float epsilon,
 const char *resect_binary_create(const resect_layout *source, const resect_layout *other, bool multiplies, bool relu,
                                  resect_layer **layer);
 const char *resect_relu_create(const resect_layout *source, resect_layer **layer);
-const char *resect_linear_create(int64_t batch, int64_t features, int64_t outputs, bool has_bias, resect_type weights,
-                                 const resect_layout *source, resect_layer **layer);
 /// A change of layout and type; target = scale[...] * source, one scale or one for each index of axis 0.
 const char *resect_reorder_create(const resect_layout *source, const resect_layout *target, const float *scales,
                                   int64_t scale_count, resect_layer **layer);

@@ -60,15 +60,6 @@ extension Layer {
     unsafe try Layer(name) { made in unsafe resect_batch_norm_create(source.handle, Float(epsilon), relu, made) }
   }
 
-  static func linear(
-    _ name: String, _ source: Layout, batch: Int, features: Int, outputs: Int, hasBias: Bool
-  ) throws(ResectError) -> Layer {
-    unsafe try Layer(name) { made in
-      unsafe resect_linear_create(
-        Int64(batch), Int64(features), Int64(outputs), hasBias, RESECT_F32, source.handle, made)
-    }
-  }
-
   /// A change of layout and type; each value times its scale, one for all or one for each index of the first axis.
   static func reorder(
     _ name: String, from source: Layout, to target: Layout, scales: [Float] = []

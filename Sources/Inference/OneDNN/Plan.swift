@@ -31,6 +31,8 @@ final class Plan: Sendable {
   /// A step of the forward pass.
   struct Step: Sendable {
     let work: Work
+    /// The node of the graph that the step belongs to.
+    let node: Int
     /// The value of the graph that the step completes.
     let value: Graph.ValueID?
     /// The buffer and bytes that it lies in.

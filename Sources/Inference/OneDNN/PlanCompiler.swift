@@ -31,6 +31,8 @@ struct PlanCompiler {
   private var buffers: [Plan.Buffer] = []
   private var layers: [Layer] = []
   private var tasks: [WeightStore.Task] = []
+  /// The node that is being compiled.
+  private var current = 0
 
   init(
     _ graph: Graph, precision: Precision, ranges: ActivationRanges?, quantized: [Int: QuantizedWeights],
@@ -52,20 +54,30 @@ struct PlanCompiler {
 
   /// The plan, its layers built and its weights in place.
   mutating func compile() throws(ResectError) -> Plan {
+    let (plan, tasks) = try compileWithoutWeights()
+    try store.fill(tasks, building: layers, threads: threads)
+    return plan
+  }
+
+  /// The plan, and what has to be done before it can run.
+  mutating func compileWithoutWeights() throws(ResectError) -> (plan: Plan, tasks: [WeightStore.Task]) {
     resect_onednn_set_threads(Int32(threads))
     do throws(ResectError) {
       held[0] = [Held(layout: try plain(0), type: RESECT_F32, scale: 1, place: .input)]
-      for index in graph.nodes.indices { try compile(index) }
+      for index in graph.nodes.indices {
+        current = index
+        try compile(index)
+      }
       let output = try plainForm(of: graph.output)
       guard case .buffer(let buffer) = output.place else {
         throw ResectError(.badArgument, "the graph computes nothing")
       }
       // The result is read after the last step.
       buffers[buffer].lifetime = buffers[buffer].lifetime.lowerBound...steps.count
-      try store.fill(tasks, building: layers, threads: threads)
-      return Plan(
+      let plan = Plan(
         batch: batch, threads: threads, steps: steps, buffers: buffers, output: buffer,
         outputWidth: shapes[graph.output].count)
+      return (plan, tasks)
     } catch {
       store.remove(tasks.map(\.slot))
       throw error
@@ -98,7 +110,7 @@ struct PlanCompiler {
     }
     var produced: (buffer: Int, byteCount: Int)?
     if let output, case .buffer(let buffer) = output.place { produced = (buffer, output.layout.byteCount) }
-    steps.append(Plan.Step(work: work, value: value, output: produced))
+    steps.append(Plan.Step(work: work, node: current, value: value, output: produced))
   }
 
   /// Adds a layer with its scratch memory.
@@ -197,7 +209,8 @@ struct PlanCompiler {
   ) -> Plan.Place {
     let (slot, isNew) = store.slot(node: node, role: role, layout: layout)
     if isNew {
-      tasks.append(WeightStore.Task(slot: slot, name: graph.nodes[node].name, plain: plain, fill: fill))
+      tasks.append(
+        WeightStore.Task(slot: slot, node: node, name: graph.nodes[node].name, plain: plain, fill: fill))
     }
     return .weights(slot)
   }
@@ -276,17 +289,27 @@ struct PlanCompiler {
     held[value] = [Held(layout: try plain(value), type: RESECT_F32, scale: 1, place: flat.place)]
   }
 
+  /// A linear layer is a convolution of images of one pixel: unlike the library's own linear layers, whose sums depend on how
+  /// many threads share them, those add in one order.
   private mutating func compile(
     _ linear: Graph.Linear, _ node: Graph.Node, _ index: Int
   ) throws(ResectError) {
     let source = try plainForm(of: node.inputs[0])
     let axes = linear.weight.shape.axes
-    let layer = try Layer.linear(
-      node.name, source.layout, batch: batch, features: axes[1], outputs: axes[0], hasBias: linear.bias != nil)
+    let convolution = Graph.Convolution(
+      weight: linear.weight, bias: linear.bias, stride: 1, padding: 0, groups: 1, dilation: 1, adds: false,
+      relu: false)
+    var what = resect_convolution()
+    what.batch = Int64(batch)
+    what.describe(convolution, kernel: (1, 1), from: (axes[1], 1, 1), to: (axes[0], 1, 1))
+    let image = try Layout([batch, axes[1], 1, 1], RESECT_F32, .channelsLast)
+    let layer = try Layer.convolution(
+      node.name, what, scales: [], from: image,
+      to: try Layout([batch, axes[0], 1, 1], RESECT_F32, .channelsLast))
     guard let wanted = layer.layout(of: RESECT_WEIGHTS) else {
       throw ResectError(.unsupported, "oneDNN's linear layer takes no weights")
     }
-    let place = weights(index, .weight, wanted, plain: try Layout(axes, RESECT_F32, .plain)) {
+    let place = weights(index, .weight, wanted, plain: try Layout(axes + [1, 1], RESECT_F32, .plain)) {
       () throws(ResectError) in .floats(try linear.weight.floats(of: node.name))
     }
     var arguments = [Plan.Argument(kind: RESECT_WEIGHTS, layout: wanted, place: place)]
@@ -294,7 +317,10 @@ struct PlanCompiler {
       arguments.append(
         try vector(index, .bias, RESECT_BIAS, [axes[0]]) { () throws(ResectError) in try bias.floats(of: node.name) })
     }
-    try append(layer, of: source, arguments, making: index + 1, type: RESECT_F32)
+    let pixels = Held(layout: image, type: RESECT_F32, scale: 1, place: source.place)
+    try append(layer, of: pixels, arguments, making: index + 1, type: RESECT_F32)
+    let made = try form(of: index + 1)
+    held[index + 1] = [Held(layout: try plain(index + 1), type: RESECT_F32, scale: 1, place: made.place)]
   }
 
   private mutating func compile(
@@ -353,7 +379,7 @@ struct PlanCompiler {
     let wantedSource = try Layout(axes(node.inputs[0]), sourceType, order)
     let wantedTarget = try Layout(axes(made), targetType, order)
     let layer = try convolve(
-      what, scales, wantedSource, wantedTarget, node.name, winograd: winograd && isWinograd(convolution))
+      what, scales, wantedSource, wantedTarget, node.name, winograd: winograd && suitsWinograd(convolution))
     guard let sourceLayout = layer.layout(of: RESECT_SOURCE), let targetLayout = layer.layout(of: RESECT_TARGET),
       let weightLayout = layer.layout(of: RESECT_WEIGHTS)
     else { throw ResectError(.unsupported, "oneDNN's convolution lacks an argument at \(node.name)") }
@@ -411,10 +437,14 @@ struct PlanCompiler {
     return weights(index, .weight, layout, plain: try Layout(axes, RESECT_S8, .plain)) { .integers(integers) }
   }
 
-  private func isWinograd(_ convolution: Graph.Convolution) -> Bool {
+  /// Whether Winograd's algorithm pays, and sums in an order that does not depend on the number of threads, which is so for
+  /// one image. For wider layers it gains little, and transforming their weights takes longer than
+  /// many forward passes.
+  private func suitsWinograd(_ convolution: Graph.Convolution) -> Bool {
     let axes = convolution.weight.shape.axes
-    return precision == .float32 && convolution.stride == 1 && convolution.groups == 1 && convolution.dilation == 1
-      && axes[2] == 3 && axes[3] == 3 && axes[0] >= 16 && axes[1] >= 16
+    return precision == .float32 && batch == 1 && convolution.stride == 1 && convolution.groups == 1
+      && convolution.dilation == 1
+      && axes[2] == 3 && axes[3] == 3 && 64...256 ~= axes[0] && 64...256 ~= axes[1]
   }
 
   private func convolve(
@@ -438,22 +468,32 @@ struct PlanCompiler {
       case .image(let outputs, let outputHeight, let outputWidth) = output
     else { return what }
     let axes = convolution.weight.shape.axes
-    (what.batch, what.channels, what.height, what.width) = (Int64(batch), Int64(channels), Int64(height), Int64(width))
-    (what.outputs, what.output_height, what.output_width) = (Int64(outputs), Int64(outputHeight), Int64(outputWidth))
-    (what.kernel_height, what.kernel_width) = (Int64(axes[2]), Int64(axes[3]))
-    (what.stride, what.groups, what.dilation) = (
+    what.batch = Int64(batch)
+    what.describe(
+      convolution, kernel: (axes[2], axes[3]), from: (channels, height, width), to: (outputs, outputHeight, outputWidth)
+    )
+    return what
+  }
+}
+
+extension resect_convolution {
+  /// Takes over the extents of a convolution from an image to another, each channels, height and width.
+  fileprivate mutating func describe(
+    _ convolution: Graph.Convolution, kernel: (Int, Int), from input: (Int, Int, Int), to output: (Int, Int, Int)
+  ) {
+    (channels, height, width) = (Int64(input.0), Int64(input.1), Int64(input.2))
+    (outputs, output_height, output_width) = (Int64(output.0), Int64(output.1), Int64(output.2))
+    (kernel_height, kernel_width) = (Int64(kernel.0), Int64(kernel.1))
+    (stride, groups, dilation) = (
       Int64(convolution.stride), Int64(convolution.groups), Int64(convolution.dilation)
     )
     func after(_ length: Int, _ outputs: Int, _ kernel: Int) -> Int64 {
       Int64((outputs - 1) * convolution.stride + (kernel - 1) * convolution.dilation + 1 - length - convolution.padding)
     }
-    (what.padding_top, what.padding_left) = (Int64(convolution.padding), Int64(convolution.padding))
-    what.padding_bottom = after(height, outputHeight, axes[2])
-    what.padding_right = after(width, outputWidth, axes[3])
-    what.has_bias = convolution.bias != nil
-    what.epilogue.adds = convolution.adds
-    what.epilogue.relu = convolution.relu
-    return what
+    (padding_top, padding_left) = (Int64(convolution.padding), Int64(convolution.padding))
+    (padding_bottom, padding_right) = (after(input.1, output.1, kernel.0), after(input.2, output.2, kernel.1))
+    has_bias = convolution.bias != nil
+    (epilogue.adds, epilogue.relu) = (convolution.adds, convolution.relu)
   }
 }
 

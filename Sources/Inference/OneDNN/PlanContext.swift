@@ -13,28 +13,54 @@ internal import COneDNN
 
   private let plan: Plan
   private let arena: AlignedMemory
-  private let steps: [Bound]
+  private var steps: [Bound] = []
 
-  init(_ plan: Plan) throws(ResectError) {
+  /// Memory for `plan`, whose weights are in place.
+  convenience init(_ plan: Plan) throws(ResectError) {
+    try self.init(arenaFor: plan)
+    for step in plan.steps { steps.append(try bound(step)) }
+  }
+
+  private init(arenaFor plan: Plan) throws(ResectError) {
     self.plan = plan
-    let arena = try AlignedMemory(byteCount: plan.arenaSize)
-    self.arena = arena
-    var steps: [Bound] = []
-    for step in plan.steps {
-      switch step.work {
-      case .layer(let layer, let arguments):
-        let bound = arguments.map { argument in
-          unsafe LayerArgument(argument.kind, argument.layout, plan.pointer(to: argument.place, in: arena))
+    arena = try AlignedMemory(byteCount: plan.arenaSize)
+  }
+
+  private func bound(_ step: Plan.Step) throws(ResectError) -> Bound {
+    switch step.work {
+    case .layer(let layer, let arguments):
+      let bound = arguments.map { argument in
+        unsafe LayerArgument(argument.kind, argument.layout, plan.pointer(to: argument.place, in: arena))
+      }
+      return .layer(try LayerStep(layer, bound), input: arguments.firstIndex { $0.place.isInput })
+    case .reference(let node, let weights, let inputs, let output):
+      return .reference(
+        node, weights, inputs: inputs.map { (place: $0.0, shape: $0.1) },
+        output: (place: output.0, shape: output.1))
+    }
+  }
+
+  /// The result for `input` of a plan whose weights are not in place: they are read when their layer comes, and let go after it.
+  static func streaming(
+    _ plan: Plan, _ tasks: [WeightStore.Task], _ input: [Float]
+  ) throws(ResectError) -> [Float] {
+    let context = try PlanContext(arenaFor: plan)
+    let tasks = Dictionary(grouping: tasks, by: \.node)
+    resect_onednn_set_threads(Int32(plan.threads))
+    return unsafe try context.withInput(input) { (input) throws(ResectError) in
+      for (index, step) in plan.steps.enumerated() {
+        let here = tasks[step.node] ?? []
+        if index == 0 || plan.steps[index - 1].node != step.node {
+          let (memory, starts) = try WeightStore.memory(for: here)
+          for (task, start) in zip(here, starts) { try task.fill(memory, at: start) }
         }
-        steps.append(.layer(try LayerStep(layer, bound), input: arguments.firstIndex { $0.place.isInput }))
-      case .reference(let node, let weights, let inputs, let output):
-        steps.append(
-          .reference(
-            node, weights, inputs: inputs.map { (place: $0.0, shape: $0.1) },
-            output: (place: output.0, shape: output.1)))
+        if case .layer(let layer, _) = step.work { try layer.build() }
+        try unsafe context.run(context.bound(step), input)
+        if index + 1 == plan.steps.count || plan.steps[index + 1].node != step.node {
+          for task in here { task.slot.empty() }
+        }
       }
     }
-    self.steps = steps
   }
 
   /// The result for `input`, row after row. `observe` is shown each value of the graph that lies in memory as floats.
@@ -42,17 +68,26 @@ internal import COneDNN
     _ input: [Float], observing observe: (Graph.ValueID, Span<Float>) -> Void = { _, _ in }
   ) throws(ResectError) -> [Float] {
     resect_onednn_set_threads(Int32(plan.threads))
+    return unsafe try withInput(input) { (input) throws(ResectError) in
+      for (index, step) in steps.enumerated() {
+        try unsafe run(step, input)
+        guard let value = plan.steps[index].value, let output = plan.steps[index].output else { continue }
+        let floats = unsafe arena.pointer(at: plan.buffers[output.buffer].offset)
+          .assumingMemoryBound(to: Float.self)
+        unsafe observe(value, Span(_unsafeStart: floats, count: output.byteCount / 4))
+      }
+    }
+  }
+
+  /// Runs `steps` on `input`. Returns what lies in the place of the result then.
+  private func withInput(
+    _ input: [Float], _ steps: (UnsafeMutableRawBufferPointer) throws(ResectError) -> Void
+  ) throws(ResectError) -> [Float] {
     var failure: ResectError?
     var input = input
     unsafe input.withUnsafeMutableBytes { input in
       do throws(ResectError) {
-        for (index, step) in steps.enumerated() {
-          try unsafe run(step, input)
-          guard let value = plan.steps[index].value, let output = plan.steps[index].output else { continue }
-          let floats = unsafe arena.pointer(at: plan.buffers[output.buffer].offset)
-            .assumingMemoryBound(to: Float.self)
-          unsafe observe(value, Span(_unsafeStart: floats, count: output.byteCount / 4))
-        }
+        try unsafe steps(input)
       } catch {
         failure = error
       }

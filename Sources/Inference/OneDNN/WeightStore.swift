@@ -25,6 +25,9 @@ final class WeightStore: Sendable {
       place.withLock { $0 = (memory, offset) }
     }
 
+    /// Gives the memory back.
+    func empty() { place.withLock { $0 = nil } }
+
     /// Where the tensor lies.
     var pointer: UnsafeMutableRawPointer? {
       unsafe place.withLock { place in unsafe place.map { unsafe $0.memory.pointer(at: $0.offset) } }
@@ -34,6 +37,7 @@ final class WeightStore: Sendable {
   /// A slot that is still empty, and what fills it with plain numbers.
   struct Task: Sendable {
     let slot: Slot
+    let node: Int
     let name: String
     let plain: Layout
     let fill: @Sendable () throws(ResectError) -> PlainWeights
@@ -66,14 +70,7 @@ final class WeightStore: Sendable {
 
   /// Fills the slots of `tasks` and builds `layers`, on all cores.
   func fill(_ tasks: [Task], building layers: [Layer], threads: Int) throws(ResectError) {
-    var offsets: [Int] = []
-    var end = 0
-    for task in tasks {
-      offsets.append(end)
-      end += (task.slot.layout.byteCount + 63) & ~63
-    }
-    let memory = try AlignedMemory(byteCount: end)
-    let starts = offsets
+    let (memory, starts) = try WeightStore.memory(for: tasks)
     do throws(ResectError) {
       // Generating code takes longest for the last layers and reading for the largest: both are handed out in order.
       try parallelForEach(count: layers.count + tasks.count) { index throws(ResectError) in
@@ -83,13 +80,23 @@ final class WeightStore: Sendable {
         }
         resect_onednn_set_threads(1)
         let task = tasks[index - layers.count]
-        try unsafe task.write(to: memory.pointer(at: starts[index - layers.count]))
-        task.slot.lie(in: memory, at: starts[index - layers.count])
+        try task.fill(memory, at: starts[index - layers.count])
       }
     } catch {
       remove(tasks.map(\.slot))
       throw error
     }
+  }
+
+  /// Memory for the slots of `tasks`, and where in it each one lies.
+  static func memory(for tasks: [Task]) throws(ResectError) -> (memory: AlignedMemory, starts: [Int]) {
+    var starts: [Int] = []
+    var end = 0
+    for task in tasks {
+      starts.append(end)
+      end += (task.slot.layout.byteCount + 63) & ~63
+    }
+    return (try AlignedMemory(byteCount: end), starts)
   }
 }
 
@@ -100,8 +107,14 @@ enum PlainWeights: Sendable {
 }
 
 extension WeightStore.Task {
+  /// Fills the slot with memory that begins at `offset`.
+  func fill(_ memory: AlignedMemory, at offset: Int) throws(ResectError) {
+    try unsafe write(to: memory.pointer(at: offset))
+    slot.lie(in: memory, at: offset)
+  }
+
   /// Puts the numbers into the layer's order at `target`.
-  fileprivate func write(to target: UnsafeMutableRawPointer) throws(ResectError) {
+  private func write(to target: UnsafeMutableRawPointer) throws(ResectError) {
     switch try fill() {
     case .floats(var numbers): try unsafe write(&numbers, to: target)
     case .integers(var numbers): try unsafe write(&numbers, to: target)

@@ -9,12 +9,8 @@ struct ReferenceEngine<Scalar: BinaryFloatingPoint & Sendable> {
 
   /// The graph's output, or another of its values, for one element of a batch after the other.
   func run(_ batch: Batch, until value: Graph.ValueID) throws(ResectError) -> [[Scalar]] {
-    var shapes: [Graph.ValueShape]
-    if case .image(_, let height, let width) = batch.shape {
-      shapes = try graph.shapes(height: height, width: width)
-    } else {
-      shapes = try graph.shapes(height: 1, width: 1)
-    }
+    let (height, width) = batch.extent
+    var shapes = try graph.shapes(height: height, width: width)
     guard shapes[0] == batch.shape else {
       throw ResectError(.badArgument, "the network takes \(shapes[0]), the batch holds \(batch.shape)")
     }
