@@ -78,7 +78,8 @@ let package = Package(
     floor(
       "Resect",
       on: [
-        "Bytes", "Tensors", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat", "Inference",
+        "Bytes", "Tensors", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat", "Inference", "Images",
+        "NumPy",
       ]),
 
     // The command line.

@@ -36,6 +36,8 @@ public struct ResectError: Error, Sendable, Hashable {
     public static let badValue = Code("badValue")
     /// The surgery does not apply to this network.
     public static let notApplicable = Code("notApplicable")
+    /// The network after a surgery does not do what the surgery promises.
+    public static let notProved = Code("notProved")
     /// The output exists, or is the input.
     public static let outputExists = Code("outputExists")
     /// The caller's arguments contradict each other or the file.

@@ -138,6 +138,9 @@ public struct Graph: Sendable {
 
   mutating func append(_ node: Node) { nodes.append(node) }
 
+  /// Whether something follows the features.
+  public var computesLogits: Bool { features.map { $0 < output } ?? false }
+
   /// The value that the whole graph computes.
   public var output: ValueID { nodes.count }
 }

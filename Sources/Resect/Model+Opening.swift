@@ -55,7 +55,7 @@ extension Model {
       }
       self.init(
         content: content, labels: metadata.labels, preprocessing: preprocessing, convention: convention,
-        sources: [source], pastProvenance: Provenance(surgeries: metadata.surgeries), surgeries: [],
+        sources: [source], pastProvenance: Provenance(surgeries: metadata.surgeries),
         loading: loading)
       try checkLabels()
       try checkPreprocessing()
@@ -83,7 +83,7 @@ extension Model {
         content: content, labels: header.labels, preprocessing: header.preprocessing,
         convention: convention,
         sources: [SourceFile(file: file, format: Container.nativeFormat)],
-        pastProvenance: header.provenance, surgeries: [], loading: loading)
+        pastProvenance: header.provenance, loading: loading)
       try checkLabels()
       try checkPreprocessing()
     } catch {

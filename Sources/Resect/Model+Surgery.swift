@@ -6,7 +6,13 @@ extension Model {
 
   /// The model without the bias of its classifier. See `ResNet.droppingClassifierBias()`.
   public func droppingClassifierBias() throws(ResectError) -> Model {
-    try operating { network throws(ResectError) in try network.droppingClassifierBias() }
+    var operated = try operating { network throws(ResectError) in try network.droppingClassifierBias() }
+    operated.noteDroppedBias(of: try network)
+    return operated
+  }
+
+  private mutating func noteDroppedBias(of network: ResNet) {
+    if let bias = network.head.last?.bias { effects.append(.dropsBias(bias)) }
   }
 
   /// The model as two: the backbone that computes features, and the embedding of the classes, which keeps the labels.
@@ -21,6 +27,7 @@ extension Model {
     backbone.content = .network(network)
     backbone.labels = nil
     backbone.surgeries.append(record)
+    if bias == .drop { backbone.noteDroppedBias(of: try self.network) }
     var classes = self
     classes.content = .classes(embedding)
     classes.preprocessing = .unknown
@@ -35,6 +42,7 @@ extension Model {
     }
     var joined = self
     joined.content = .network(network)
+    joined.original = .halves(try self.network, try classes.classes)
     joined.labels = classes.labels ?? labels
     joined.sources += classes.sources
     joined.surgeries.append(record)

@@ -30,12 +30,18 @@ public struct WriteOptions: Sendable {
   public var dtype: DType?
   /// Whether an existing file is replaced.
   public var overwrites: Bool
+  /// Whether the network is run before and after its surgeries, and how far the two may differ.
+  public var verification: Verification
 
   /// Options.
-  public init(format: OutputFormat? = nil, dtype: DType? = nil, overwrites: Bool = false) {
+  public init(
+    format: OutputFormat? = nil, dtype: DType? = nil, overwrites: Bool = false,
+    verification: Verification = .prove()
+  ) {
     self.format = format
     self.dtype = dtype
     self.overwrites = overwrites
+    self.verification = verification
   }
 
   /// The format that `path` is written in.
@@ -61,6 +67,8 @@ public struct WriteReport: Sendable {
   public let digests: [String]
   /// What came up while the weights were read.
   public let warnings: [String]
+  /// What running the network before and after showed; absent where nothing changed, and where nobody wanted it.
+  public let proof: Proof?
 }
 
 extension Model {
@@ -68,12 +76,14 @@ extension Model {
   ///
   /// Reading, arithmetic, the sources' digests and writing go on at the same time on all cores. The same input gives the same
   /// bytes. Throws where the output exists (and may not be replaced) or is one of the sources, where a tensor cannot be read
-  /// or is damaged, and where a value does not fit the dtype.
+  /// or is damaged, where a value does not fit the dtype, and where the network does not do what its surgeries promise.
   @discardableResult
   public func write(
     to path: String, options: WriteOptions = WriteOptions(), progress: WriteProgress? = nil
   ) throws(ResectError) -> WriteReport {
-    try pulled(to: path, options: options, progress: progress).committed()
+    let target = try target(path, options)
+    let proof = try proved(nil, options)
+    return try pulled(to: target, options, proof, progress: progress).committed()
   }
 
   /// Writes the two halves of a split. Neither gets its name before the bytes of both are written.
@@ -81,35 +91,55 @@ extension Model {
     _ first: (model: Model, path: String), _ second: (model: Model, path: String),
     options: WriteOptions = WriteOptions(), progress: WriteProgress? = nil
   ) throws(ResectError) -> (first: WriteReport, second: WriteReport) {
-    let one = try first.model.pulled(to: first.path, options: options, progress: progress)
-    let other = try second.model.pulled(to: second.path, options: options, progress: progress)
+    let firstTarget = try first.model.target(first.path, options)
+    let secondTarget = try second.model.target(second.path, options)
+    let proof = try first.model.proved(second.model, options)
+    let one = try first.model.pulled(to: firstTarget, options, proof, progress: progress)
+    let other = try second.model.pulled(to: secondTarget, options, proof, progress: progress)
     return (try one.committed(), try other.committed())
+  }
+
+  /// ``prove(with:_:)``, with the file and its own names in errors.
+  private func proved(_ classes: Model?, _ options: WriteOptions) throws(ResectError) -> Proof? {
+    do throws(ResectError) {
+      return try prove(with: classes, options)
+    } catch {
+      throw error.renamed(by: convention).located(file: sources.first?.file.path)
+    }
+  }
+
+  /// Begins the file that the model will be written to, before any work is done for it.
+  private func target(_ path: String, _ options: WriteOptions) throws(ResectError) -> Target {
+    let format = try options.format(for: path)
+    let file = try OutputFile(
+      path: path, overwrite: options.overwrites, inputs: sources.map(\.file.identity))
+    return Target(file: file, format: format)
   }
 
   /// Writes all bytes; the file has no name yet.
   private func pulled(
-    to path: String, options: WriteOptions, progress: WriteProgress?
+    to target: consuming Target, _ options: WriteOptions, _ proof: Proof?, progress: WriteProgress?
   ) throws(ResectError) -> PulledFile {
-    let format = try options.format(for: path)
-    let file = try OutputFile(
-      path: path, overwrite: options.overwrites, inputs: sources.map(\.file.identity))
+    let records = records(proof, options)
+    let format = target.format
+    let file = target.file
     do throws(ResectError) {
       switch format {
       case .resect:
         let digests = Digests(of: sources)
-        let header = nativeHeader
+        let header = nativeHeader(records)
         try writeNative(
           outputTensors(.tree, options), to: file, progress: progress,
           alongside: { () throws(ResectError) in try digests.compute() },
           header: { () throws(ResectError) in header(digests.values) })
         let warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
         return PulledFile(
-          file: file, format: format, digests: digests.values, warnings: warnings)
+          file: file, format: format, digests: digests.values, warnings: warnings, proof: proof)
       case .safetensors:
         try writeSafetensors(
-          outputTensors(convention, options), metadata: ResectMetadata(of: self).strings, to: file,
+          outputTensors(convention, options), metadata: ResectMetadata(of: self, surgeries: records).strings, to: file,
           progress: progress)
-        return PulledFile(file: file, format: format, digests: [], warnings: [])
+        return PulledFile(file: file, format: format, digests: [], warnings: [], proof: proof)
       }
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
@@ -132,14 +162,32 @@ extension Model {
     }
   }
 
+  /// All surgeries as they stand in the file, those of this run with their proof.
+  private func records(_ proof: Proof?, _ options: WriteOptions) -> [JSON] {
+    let outcome = proof?.json ?? (options.verification == .skip ? .string("skipped") : nil)
+    var done = surgeries
+    if done.isEmpty, proof != nil, let dtype = options.dtype {
+      done = [
+        SurgeryRecord(
+          name: "store", parameters: .object(["dtype": .string(dtype.rawValue)]), report: .null, summary: "")
+      ]
+    }
+    return pastProvenance.surgeries
+      + done.map { record in
+        .object([
+          "surgery": .string(record.name), "parameters": record.parameters, "report": record.report, "proof": outcome,
+        ])
+      }
+  }
+
   /// The header of the file, once the sources' digests are known.
-  private var nativeHeader: @Sendable ([String]) -> NativeHeader {
+  private func nativeHeader(_ records: [JSON]) -> @Sendable ([String]) -> NativeHeader {
     { digests in
       var provenance = pastProvenance
       provenance.sources += zip(sources, digests).map {
         .init(name: $0.name, format: $0.format, sha256: $1)
       }
-      provenance.surgeries += surgeries.map(\.json)
+      provenance.surgeries = records
       let kind: NativeHeader.Kind =
         switch content {
         case .network(let network):
@@ -153,17 +201,24 @@ extension Model {
   }
 }
 
+/// A file that has been begun.
+private struct Target: ~Copyable {
+  let file: OutputFile
+  let format: OutputFormat
+}
+
 /// A file that is written but has no name yet.
 private struct PulledFile: ~Copyable {
   let file: OutputFile
   let format: OutputFormat
   let digests: [String]
   let warnings: [String]
+  let proof: Proof?
 
   consuming func committed() throws(ResectError) -> WriteReport {
-    let (format, digests, warnings) = (format, digests, warnings)
+    let (format, digests, warnings, proof) = (format, digests, warnings, proof)
     let bytes = try file.committed()
-    return WriteReport(format: format, bytes: bytes, digests: digests, warnings: warnings)
+    return WriteReport(format: format, bytes: bytes, digests: digests, warnings: warnings, proof: proof)
   }
 }
 

@@ -34,6 +34,25 @@ public struct Model: Sendable {
   public internal(set) var surgeries: [SurgeryRecord]
   /// How the file's tensors were used.
   public internal(set) var loading: Loading
+  /// What the model was before the surgeries.
+  var original: Original
+  /// What the surgeries promise of the logits.
+  var effects: [Effect] = []
+
+  init(
+    content: Content, labels: [String]?, preprocessing: Architecture.Sourced<Preprocessing?>, convention: Convention,
+    sources: [SourceFile], pastProvenance: Provenance, loading: Loading
+  ) {
+    self.content = content
+    self.labels = labels
+    self.preprocessing = preprocessing
+    self.convention = convention
+    self.sources = sources
+    self.pastProvenance = pastProvenance
+    surgeries = []
+    self.loading = loading
+    original = .content(content)
+  }
 
   /// How the tensors of a file were used.
   public struct Loading: Sendable {

@@ -38,7 +38,7 @@ public func copyTensors(
   do throws(ResectError) {
     try writeSafetensors(tensors, metadata: metadata, to: file, progress: progress)
     let bytes = try file.committed()
-    let report = WriteReport(format: format, bytes: bytes, digests: [], warnings: [])
+    let report = WriteReport(format: format, bytes: bytes, digests: [], warnings: [], proof: nil)
     return (report, tensors.count, ignored)
   } catch {
     throw error.located(file: input)

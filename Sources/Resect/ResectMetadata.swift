@@ -26,7 +26,8 @@ struct ResectMetadata {
     static let surgeries = "resect.surgeries"
   }
 
-  init(of model: Model) {
+  /// What is written beside `model`, with the records of its surgeries.
+  init(of model: Model, surgeries: [JSON]) {
     switch model.content {
     case .network(let network):
       kind = network.head.isEmpty ? .backbone : .network
@@ -38,7 +39,7 @@ struct ResectMetadata {
     convention = model.convention
     labels = model.labels
     preprocessing = model.preprocessing
-    surgeries = model.pastProvenance.surgeries + model.surgeries.map(\.json)
+    self.surgeries = surgeries
   }
 
   /// Reads what a file says; a file that says nothing is not Resect's.

@@ -104,11 +104,27 @@ struct WritingOptions: ParsableArguments {
   @Flag(help: "Replace the output if it exists.")
   var force = false
 
+  @Flag(name: .customLong("no-verify"), help: "Do not run the network before and after; the file says so.")
+  var skipsVerification = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How far logits may move, as a share of the largest (default: 1e-4; 1e-2 for f16, 5e-2 for bf16).",
+      valueName: "share"))
+  var tolerance: Double?
+
+  func validate() throws {
+    if let tolerance, !(tolerance >= 0) {
+      throw ValidationError("--tolerance has to be a number that is not negative.")
+    }
+    if tolerance != nil, skipsVerification { throw ValidationError("--no-verify leaves nothing to tolerate.") }
+  }
+
   /// The options for writing.
   var write: WriteOptions {
     WriteOptions(
-      format: to.flatMap { OutputFormat(rawValue: $0.rawValue) }, dtype: dtype?.dtype,
-      overwrites: force)
+      format: to.flatMap { OutputFormat(rawValue: $0.rawValue) }, dtype: dtype?.dtype, overwrites: force,
+      verification: skipsVerification ? .skip : .prove(relativeTolerance: tolerance))
   }
 
   /// The model as it is written: with the preprocessing that the caller says.

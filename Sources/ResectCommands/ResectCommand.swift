@@ -12,11 +12,13 @@ public struct ResectCommand: ParsableCommand {
   /// The name, the version and the subcommands.
   public static let configuration = CommandConfiguration(
     commandName: "resect",
-    abstract: "Opens, operates on and ships ResNet weights. Nothing in a file is ever run.",
+    abstract: "Opens, operates on, proves, runs and ships ResNet weights. Nothing in a file is ever run.",
     version: "0.1.0",
     subcommands: [
       InspectCommand.self, ExportCommand.self, ConvertCommand.self, FoldBatchNormCommand.self,
-      DropClassifierBiasCommand.self, SplitCommand.self, JoinCommand.self, DiffCommand.self,
+      DropClassifierBiasCommand.self, SplitCommand.self, JoinCommand.self, VerifyCommand.self, DiffCommand.self,
+      RunCommand.self,
+      ClassifyCommand.self, EmbedCommand.self,
     ])
 
   /// The command without arguments.

@@ -50,6 +50,7 @@ struct WriteOutcome {
     for surgery in files.flatMap(\.model.surgeries) where seen.insert(surgery.summary).inserted {
       lines.append(surgery.summary)
     }
+    if let proof = files.first?.report.proof { lines.append(proof.summary) }
     for file in files {
       lines.append("wrote \(file.path.printable()): \(file.report.bytes.asBytes)")
     }
@@ -61,6 +62,7 @@ struct WriteOutcome {
       "outputs": .array(
         files.map { $0.report.json(path: $0.path) }),
       "surgeries": .array(files.first?.model.surgeries.map(\.json) ?? []),
+      "proof": files.first?.report.proof?.json,
       "ignored": .array(files.first?.model.loading.ignored.map(\.json) ?? []),
       "warnings": .array(warnings.map { .string($0) }),
     ])

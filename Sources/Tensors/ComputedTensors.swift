@@ -23,6 +23,12 @@ extension LazyTensor {
       dtype: dtype, shape: shape, source: ScaledTensor(base: self, factors: factors))
   }
 
+  /// The values that this tensor has once it is stored as `dtype`: each rounded to it when it is pulled.
+  public func rounded(to dtype: DType) -> LazyTensor {
+    guard dtype != self.dtype, dtype.isComputable, self.dtype.isComputable else { return self }
+    return LazyTensor(dtype: dtype, shape: shape, source: RoundedTensor(base: self, dtype: dtype))
+  }
+
   /// This matrix with `column` appended as its last column: rows × (columns + 1). Bits are kept; both must have one dtype.
   public func appendingColumn(_ column: LazyTensor) throws(ResectError) -> LazyTensor {
     guard shape.rank == 2, column.shape.axes == [shape.axes[0]], column.dtype == dtype else {
@@ -93,6 +99,22 @@ private struct ScaledTensor: TensorSource {
       }
       first += count
       try scratch.encode(as: dtype, piece)
+    }
+  }
+}
+
+private struct RoundedTensor: TensorSource {
+  let base: LazyTensor
+  let dtype: DType
+
+  func stream(
+    as target: DType, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    guard target != dtype else { return try base.stream(as: dtype, piece) }
+    var scratch = DoubleScratch()
+    try base.stream(as: dtype) { bytes throws(ResectError) in
+      scratch.load(bytes, as: dtype)
+      try scratch.encode(as: target, piece)
     }
   }
 }

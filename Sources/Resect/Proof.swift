@@ -1,0 +1,247 @@
+internal import Synchronization
+
+/// What running a network before and after its surgeries showed.
+public struct Proof: Sendable, Hashable {
+  /// What was compared.
+  public enum Subject: String, Sendable, Hashable {
+    /// A number for each class.
+    case logits
+    /// What the backbone computes, where the logits cannot be compared.
+    case features
+  }
+
+  /// What was compared.
+  public let subject: Subject
+  /// The difference over all probes, against what the surgeries promise.
+  public let agreement: Agreement
+  /// The largest difference that is allowed.
+  public let tolerance: Double
+  /// What had to be assumed of the network to run it, before and after alike.
+  public let assumptions: [String]
+
+  /// Whether the result does what was promised.
+  public var holds: Bool { agreement.largest <= tolerance }
+
+  /// In one line, for people.
+  public var summary: String {
+    let what = subject == .logits ? "logit" : "feature"
+    return
+      "proved: largest \(what) difference \(agreement.largest.twoDigits) over \(agreement.count) probes"
+  }
+
+  /// As it stands in a file's provenance.
+  public var json: JSON {
+    .object([
+      "compared": .string(subject.rawValue), "probes": .integer(agreement.count),
+      "largestDifference": .number(agreement.largest), "meanDifference": .number(agreement.mean),
+      "largestMagnitude": .number(agreement.magnitude), "tolerance": .number(tolerance),
+      "assumed": assumptions.isEmpty ? nil : .array(assumptions.map { .string($0) }),
+    ])
+  }
+
+  /// The difference that is allowed by default, as a share of the largest logit: what rounding weights to `dtype` and summing in
+  /// another order explain, and little more.
+  public static func relativeTolerance(for dtype: DType) -> Double {
+    switch dtype {
+    case .float16: 1e-2
+    case .bfloat16: 5e-2
+    default: 1e-4
+    }
+  }
+}
+
+/// Whether a model is proved when it is written.
+public enum Verification: Sendable, Hashable {
+  /// The network is run before and after; a difference larger than this share of the largest logit is an error. By default the
+  /// dtype decides: see ``Proof/relativeTolerance(for:)``.
+  case prove(relativeTolerance: Double? = nil)
+  /// Nothing is run, and the file says so.
+  case skip
+}
+
+extension Model {
+  /// What a surgery promises of the logits.
+  enum Effect: Sendable {
+    /// Each logit is smaller by its class's bias.
+    case dropsBias(LazyTensor)
+  }
+
+  /// A model before the surgeries.
+  enum Original: Sendable {
+    case content(Content)
+    /// A backbone and the embedding that it is joined with.
+    case halves(ResNet, ClassEmbedding)
+  }
+
+  /// Runs the model as it was and as it will be written.
+  ///
+  /// `classes` is the other half where the model is the backbone of a split. Absent where nothing changes the arithmetic. Throws
+  /// `ResectError.Code.notProved` where the difference is too large or not finite.
+  func prove(
+    with classes: Model? = nil, _ options: WriteOptions
+  ) throws(ResectError) -> Proof? {
+    guard case .prove(let share) = options.verification, changesArithmetic(options) || classes != nil else {
+      return nil
+    }
+    var assumptions: [String] = []
+    let before = try Pass(original, assuming: &assumptions)
+    let after = try Pass(stored(options), classes?.stored(options), assuming: &assumptions)
+    let subject: Proof.Subject = before.computesLogits && after.computesLogits ? .logits : .features
+    let probes = try Probes.batch(for: before.graph)
+    let passes = [before, after]
+    let results = Results()
+    try parallelForEach(count: 2) { index throws(ResectError) in
+      results.set(index, try passes[index].run(probes, subject))
+    }
+    guard let expected = try results[0].map({ rows throws(ResectError) in try self.expected(rows, subject) }),
+      let found = results[1], expected.width == found.width
+    else {
+      throw ResectError(.notProved, "the network before and the one after cannot be compared")
+    }
+    let agreement = Agreement(expected, found)
+    let narrowest = options.dtype ?? .float32
+    let proof = Proof(
+      subject: subject, agreement: agreement,
+      tolerance: (share ?? Proof.relativeTolerance(for: narrowest)) * agreement.magnitude,
+      assumptions: assumptions)
+    guard agreement.largest.isFinite, proof.holds else { throw proof.failure }
+    return proof
+  }
+
+  /// Whether the written model computes something else than the one that was read.
+  private func changesArithmetic(_ options: WriteOptions) -> Bool {
+    guard surgeries.isEmpty, let dtype = options.dtype else { return !surgeries.isEmpty }
+    switch content {
+    case .network(let network):
+      return network.parameters.contains { $0.tensor.dtype != dtype && options.stored($0.tensor) == dtype }
+    case .classes(let classes): return classes.weight.dtype != dtype
+    }
+  }
+
+  /// The content with every number as it will be stored.
+  private func stored(_ options: WriteOptions) throws(ResectError) -> Content {
+    switch content {
+    case .network(let network):
+      return .network(network.mapTensors { $0.rounded(to: options.stored($0)) })
+    case .classes(let classes):
+      return .classes(
+        try ClassEmbedding(
+          weight: classes.weight.rounded(to: options.stored(classes.weight)),
+          bias: classes.bias.map { $0.rounded(to: options.stored($0)) },
+          hasConstantFeature: classes.hasConstantFeature, layer: classes.layer))
+    }
+  }
+
+  /// What the surgeries promise, given what the network computed before them.
+  private func expected(_ rows: Rows, _ subject: Proof.Subject) throws(ResectError) -> Rows {
+    guard subject == .logits else { return rows }
+    var rows = rows
+    for effect in effects {
+      switch effect {
+      case .dropsBias(let tensor):
+        let bias = try tensor.floats()
+        for index in rows.values.indices { rows.values[index] -= bias[index % rows.width] }
+      }
+    }
+    return rows
+  }
+}
+
+/// The results of two passes that run at the same time.
+private final class Results: Sendable {
+  private let rows = Mutex<[Int: Rows]>([:])
+  func set(_ index: Int, _ value: Rows) { rows.withLock { $0[index] = value } }
+  subscript(index: Int) -> Rows? { rows.withLock { $0[index] } }
+}
+
+/// A model that is run once: a network, an embedding of classes, or both halves of a classifier.
+private struct Pass {
+  let session: Session
+  let classes: Session?
+
+  var graph: Graph { session.graph }
+
+  init(_ original: Model.Original, assuming assumptions: inout [String]) throws(ResectError) {
+    switch original {
+    case .content(let content): try self.init(content, nil, assuming: &assumptions)
+    case .halves(let backbone, let classes):
+      try self.init(.network(backbone), .classes(classes), assuming: &assumptions)
+    }
+  }
+
+  init(
+    _ content: Model.Content, _ classes: Model.Content?, assuming assumptions: inout [String]
+  ) throws(ResectError) {
+    var options = SessionOptions()
+    options.isExact = true
+    switch content {
+    case .network(var network):
+      network.assumeWhatIsUnknown(&assumptions)
+      session = try Session(network, options: options)
+    case .classes(let embedding): session = try Session(Graph(embedding), options: options)
+    }
+    guard case .classes(let embedding)? = classes else {
+      self.classes = nil
+      return
+    }
+    self.classes = try Session(Graph(embedding), options: options)
+  }
+
+  var computesLogits: Bool { classes != nil || graph.computesLogits }
+
+  func run(_ batch: Batch, _ subject: Proof.Subject) throws(ResectError) -> Rows {
+    guard subject == .logits else { return try session.runOnce(batch, output: .features) }
+    guard let classes else { return try session.runOnce(batch) }
+    return try classes.logits(ofFeatures: session.runOnce(batch, output: .features))
+  }
+}
+
+extension ResNet {
+  /// Fills in what nobody said. Networks before and after a surgery are run by the same assumption.
+  fileprivate mutating func assumeWhatIsUnknown(_ assumptions: inout [String]) {
+    func note(_ text: String) {
+      if !assumptions.contains(text) { assumptions.append(text) }
+    }
+    if architecture.block == .bottleneck, architecture.stridePlacement.value == .unknown {
+      architecture.stridePlacement.value = .v15
+      note("strides as in v1.5")
+    }
+    if architecture.normalization != .none, architecture.epsilon.value == nil {
+      architecture.epsilon.value = 1e-5
+      note("epsilon 1e-05")
+    }
+    if head.count > 1 {
+      head = []
+      architecture.head = .none
+      architecture.headWidths = []
+      note("the head's layers are as they were")
+    }
+  }
+}
+
+extension Proof {
+  fileprivate var failure: ResectError {
+    let what = subject == .logits ? "logits" : "features"
+    return ResectError(
+      .notProved,
+      agreement.largest.isFinite
+        ? "not proved: the \(what) differ by \(agreement.largest.twoDigits), allowed are \(tolerance.twoDigits)"
+        : "not proved: the \(what) are not finite",
+      advice: agreement.largest.isFinite
+        ? "a wider --dtype, or --no-verify to write it all the same" : "--no-verify writes it all the same")
+  }
+}
+
+extension Double {
+  /// With two significant digits, as 1.1e-05.
+  fileprivate var twoDigits: String {
+    guard isFinite, self != 0 else { return self == 0 ? "0" : description }
+    var exponent = 0
+    var digits = magnitude
+    while digits < 1 { (digits, exponent) = (digits * 10, exponent - 1) }
+    while digits >= 9.95 { (digits, exponent) = (digits / 10, exponent + 1) }
+    let rounded = (digits * 10).rounded() / 10
+    let power = exponent.magnitude < 10 ? "0\(exponent.magnitude)" : "\(exponent.magnitude)"
+    return "\(self < 0 ? "-" : "")\(rounded)e\(exponent < 0 ? "-" : "+")\(power)"
+  }
+}

@@ -1,0 +1,51 @@
+internal import ArgumentParser
+internal import Resect
+
+struct EmbedCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "embed",
+    abstract: "Write the features that a backbone computes of images.",
+    discussion: """
+      The model may be whole or the backbone of a split. The features go to a NumPy file, a row for each image; the images' \
+      names, one a line in the same order, go to a text file beside it.
+      """)
+
+  @Argument(help: "The model.") var model: String
+  @Argument(help: "Images, or folders of images.") var images: [String]
+  @Option(name: .shortAndLong, help: ArgumentHelp("The NumPy file to write.", valueName: "features.npy")) var output:
+    String
+  @Flag(help: "Replace the outputs if they exist.") var force = false
+  @OptionGroup var running: RunningOptions
+  @OptionGroup var preparing: PreprocessingOption
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var shown: OutputOptions
+
+  func run() throws {
+    let predictor = try Predictor(
+      preparing.completed(Model(contentsOf: model, options: reading.open)), options: running.session)
+    for note in predictor.session.notes { Terminal.error("resect: note: \(note)") }
+    let paths = try ImageFiles(images).paths
+    if let odd = paths.first(where: { $0.contains(where: \.isNewline) }) {
+      throw ResectError(.badArgument, "a name with a line break does not fit a list of names", file: odd)
+    }
+    let embedded = try PredictedImages(paths, by: predictor) { predictor, images throws(ResectError) in
+      try predictor.features(of: images)
+    }
+    let rows = Rows(width: embedded.rows.first?.count ?? 0, values: embedded.rows.flatMap(\.self))
+    let names = try OutputFile(path: namesPath, overwrite: force)
+    try names.write(Array(paths.map { $0 + "\n" }.joined().utf8), at: 0)
+    try rows.write(to: output, overwrite: force)
+    _ = try names.committed()
+    try shown.show(
+      "wrote \(output.printable()): \(rows.count) × \(rows.width) features\nwrote \(namesPath.printable())",
+      json: .object([
+        "output": .string(output), "names": .string(namesPath), "images": .integer(rows.count),
+        "features": .integer(rows.width),
+      ]))
+  }
+
+  /// The path of the list of names: the output's with another ending.
+  private var namesPath: String {
+    output.hasSuffix(".npy") ? "\(output.dropLast(4)).txt" : "\(output).txt"
+  }
+}

@@ -1,0 +1,80 @@
+internal import ArgumentParser
+internal import Resect
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Run two models on the same inputs and tell how far they agree.",
+    discussion: """
+      The inputs are fixed pseudo-random probes, or the images of a folder, or a NumPy file. Exits with 1 where the largest \
+      difference is over --tolerance, by default a share of the largest logit that the narrower dtype of the two explains: \
+      1e-4 for f32, 1e-2 for f16, 5e-2 for bf16.
+      """)
+
+  @Argument(help: "The first model.") var first: String
+  @Argument(help: "The second model.") var second: String
+  @Option(help: ArgumentHelp("Run on the images in this folder.", valueName: "folder")) var images: String?
+  @Option(help: ArgumentHelp("Run on this NumPy file.", valueName: "x.npy")) var input: String?
+  @Option(help: "The largest difference that is allowed.") var tolerance: Double?
+  @OptionGroup var running: RunningOptions
+  @OptionGroup var preparing: PreprocessingOption
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var shown: OutputOptions
+
+  func validate() throws {
+    guard images == nil || input == nil else { throw ValidationError("--images and --input exclude each other.") }
+    if let tolerance, !(tolerance >= 0) {
+      throw ValidationError("--tolerance has to be a number that is not negative.")
+    }
+  }
+
+  func run() throws {
+    let models = try [first, second].map { try preparing.completed(Model(contentsOf: $0, options: reading.open)) }
+    let predictors = try models.map { try Predictor($0, options: running.session) }
+    for note in Set(predictors.flatMap(\.session.notes)) { Terminal.error("resect: note: \(note)") }
+    let (subject, agreement) = try predictors[0].agreement(with: predictors[1], on: batch(for: predictors[0]))
+    let allowed = tolerance ?? models.map(\.relativeTolerance).max()! * agreement.magnitude
+    let agrees = agreement.largest <= allowed
+    try shown.show(
+      agreement.lines(subject, allowed: allowed).joined(separator: "\n"),
+      json: .object([
+        "agrees": .bool(agrees), "compared": .string(subject.rawValue), "inputs": .integer(agreement.count),
+        "largest": .number(agreement.largest), "mean": .number(agreement.mean), "cosine": .number(agreement.cosine),
+        "topOne": .number(agreement.topOne), "topFive": agreement.topFive.map { .number($0) },
+        "largestMagnitude": .number(agreement.magnitude), "tolerance": .number(allowed),
+      ]))
+    if !agrees { throw ExitCode(1) }
+  }
+
+  private func batch(for predictor: Predictor) throws -> Batch {
+    if let input { return try Batch(numPyFile: input) }
+    guard let images else { return try Probes.batch(for: predictor.session.graph) }
+    let paths = try ImageFiles(folder: images).paths
+    return try predictor.batch(of: paths.map { try PixelImage(contentsOf: $0) })
+  }
+}
+
+extension Agreement {
+  func lines(_ subject: Proof.Subject, allowed: Double) -> [String] {
+    let verdict = largest <= allowed ? "within" : "more than"
+    var table = Table(["\(subject.rawValue) of \(count) inputs": .left, "": .right])
+    table.add("largest difference", largest.brief)
+    table.add("mean difference", mean.brief)
+    table.add("cosine", "\((cosine * 1e8).rounded() / 1e8)")
+    table.add("top-1 agreement", "\((topOne * 1000).rounded() / 10) %")
+    if let topFive { table.add("top-5 agreement", "\((topFive * 1000).rounded() / 10) %") }
+    return [table.text, "the largest difference is \(verdict) \(allowed.brief)"]
+  }
+}
+
+extension Model {
+  /// What rounding its weights explains, as a share of the largest logit.
+  fileprivate var relativeTolerance: Double {
+    let dtypes: [DType] =
+      switch content {
+      case .network(let network): network.parameters.map(\.tensor.dtype)
+      case .classes(let classes): [classes.weight.dtype]
+      }
+    return dtypes.map { Proof.relativeTolerance(for: $0) }.max() ?? Proof.relativeTolerance(for: .float32)
+  }
+}
