@@ -24,11 +24,11 @@ public final class HDF5File: Sendable {
 
   /// Opens the HDF5 file that is in the bytes `range` of `file`; by default all of it.
   ///
-  /// `reader` is the path of the program that works on it; by default `resect-hdf5` in the folder of the running
-  /// program. Throws `ResectError` where the file is damaged, where it refers to other files, and where that program is
-  /// missing.
+  /// `checksum` is the CRC-32 of these bytes, where it is known: it is compared when the first tensor is read. `reader`
+  /// is the path of the program that works on the file; by default `resect-hdf5` in the folder of the running program.
+  /// Throws `ResectError` where the file is damaged, where it refers to other files, and where that program is missing.
   public convenience init(
-    _ file: InputFile, range: Range<UInt64>? = nil, reader: String? = nil
+    _ file: InputFile, range: Range<UInt64>? = nil, checksum: UInt32? = nil, reader: String? = nil
   ) throws(ResectError) {
     let range = range ?? 0..<file.size
     try file.check(range.lowerBound, count: range.upperBound - range.lowerBound)
@@ -36,13 +36,18 @@ public final class HDF5File: Sendable {
     if let reader { executable = reader } else { executable = try besideThisProgram() }
     let processes = HDF5Processes(file: file, range: range, executable: executable)
     let index = try processes.index()
-    self.init(index: index, file: file, offset: range.lowerBound, decoder: processes)
+    let stretch = checksum.map { FileStretch(file, range: range, checksum: $0) }
+    self.init(
+      index: index, file: file, offset: range.lowerBound, stretch: stretch, decoder: processes)
   }
 
-  /// A file whose index is known, and whose compressed data `decoder` decodes.
-  public init(index: HDF5Index, file: InputFile, offset: UInt64, decoder: any HDF5Decoder) {
+  /// An HDF5 file that begins at `offset` of `file`, whose index is known and whose compressed data `decoder` decodes.
+  public init(
+    index: HDF5Index, file: InputFile, offset: UInt64, stretch: FileStretch? = nil,
+    decoder: any HDF5Decoder
+  ) {
     self.index = index
-    source = HDF5DataSource(file: file, offset: offset, decoder: decoder)
+    source = HDF5DataSource(file: file, offset: offset, stretch: stretch, decoder: decoder)
   }
 
   /// The numbers of `dataset`, which must be of this file; nil where it holds none.
@@ -71,9 +76,17 @@ public protocol HDF5Decoder: Sendable {
 struct HDF5DataSource: Sendable {
   let file: InputFile
   let offset: UInt64
+  let stretch: FileStretch?
   let decoder: any HDF5Decoder
 
   func storage(of dataset: HDF5Dataset) throws(ResectError) -> any TensorStorage {
+    let base = try unverifiedStorage(of: dataset)
+    return stretch.map { VerifiedStorage(base: base, stretch: $0) } ?? base
+  }
+
+  private func unverifiedStorage(
+    of dataset: HDF5Dataset
+  ) throws(ResectError) -> any TensorStorage {
     let byteCount = try dataset.byteCount()
     switch dataset.layout {
     case .contiguous(let start):

@@ -16,8 +16,8 @@ public func serveHDF5() {
 
 private struct Service {
   /// Seconds of the processor that every request has, and how many bytes take one more.
-  private static let patience = 5
-  private static let bytesPerSecond: UInt64 = 20 << 20
+  private static let patience = 2
+  private static let bytesPerSecond: UInt64 = 16 << 20
 
   let parent: ParentProcess
   var file: LibraryFile?
