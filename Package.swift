@@ -105,8 +105,7 @@ let package = Package(
     tests("Tensors", on: ["Bytes"]),
     tests("Zip", on: ["Bytes"]),
     tests("Pickle", on: ["Bytes"], scripts: ["make_vectors.py"]),
-    tests(
-      "HDF5", on: ["Bytes", "Tensors", "HDF5Library", "HDF5Helper"], scripts: ["make_hdf5.py", "Fixtures"]),
+    tests("HDF5", on: ["Bytes", "Tensors", "HDF5Library", "HDF5Helper"]),
     tests("Checkpoints", on: ["Bytes", "Tensors", "HDF5Helper"]),
     tests("ResNets", on: ["Bytes", "Tensors"]),
     tests("Naming", on: ["Bytes", "Tensors", "ResNets"]),

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Synchronization
 
 #if canImport(Darwin)
@@ -38,6 +39,11 @@ public final class ChildProcess: Sendable {
   deinit {
     _ = end(waiting: 0)
     close(socket)
+  }
+
+  /// Ends the child without waiting for that.
+  public func endSoon() {
+    DispatchQueue.global().async { _ = self.end(waiting: 0) }
   }
 
   /// Sends `bytes` to the child.

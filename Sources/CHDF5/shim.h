@@ -29,8 +29,11 @@ static inline haddr_t CHDF5_link_address(const H5L_info_t *link) { return link->
 /// How many bytes a soft link's target has, its terminator included: a member of a union, too.
 static inline size_t CHDF5_link_value_size(const H5L_info_t *link) { return link->u.val_size; }
 
-/// H5Oget_info is a macro.
-static inline herr_t CHDF5_object_info(hid_t object, H5O_info_t *info) { return H5Oget_info(object, info); }
+/// H5Oget_info is a macro, and by default it counts all that an object takes.
+static inline haddr_t CHDF5_address(hid_t object) {
+  H5O_info_t info;
+  return H5Oget_info2(object, &info, H5O_INFO_BASIC) < 0 ? CHDF5_NO_ADDRESS : info.addr;
+}
 
 /// H5Ewalk2 wants a type whose name is a macro.
 typedef herr_t (*CHDF5_error_visitor)(unsigned depth, const H5E_error2_t *error, void *context);

@@ -99,6 +99,11 @@ public struct HDF5Dataset: Sendable, Hashable {
     guard (axes?.count ?? 0) <= Limits.rank else {
       throw refusal(.limit, "the dataset has more than \(Limits.rank) dimensions")
     }
+    switch element {
+    case .number, .opaque: break
+    // Their size in memory is another than in the file. They are never read.
+    case .string, .other: return
+    }
     guard elementBytes > 0 else { throw refusal(.malformed, "the elements have no size") }
     if case .number(let dtype, _) = element, dtype.byteCount != elementBytes {
       throw refusal(.malformed, "elements of \(dtype.rawValue) have \(elementBytes) bytes")

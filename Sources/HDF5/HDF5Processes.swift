@@ -27,7 +27,7 @@ final class HDF5Processes: HDF5Decoder {
     let isNeeded = index.datasets.contains { dataset in
       if case .contiguous = dataset.layout { false } else { dataset.number != nil }
     }
-    if isNeeded { idle.withLock { $0.append(process) } }
+    if isNeeded { idle.withLock { $0.append(process) } } else { process.endSoon() }
     return index
   }
 

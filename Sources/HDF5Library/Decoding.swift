@@ -9,7 +9,7 @@ func decodeDataset(
   _ piece: (RawSpan) throws(ResectError) -> Void
 ) throws(ResectError) {
   let object = try LibraryHandle(H5Oopen_by_addr(file, address), "open the dataset")
-  guard try objectInfo(object.id, "").type == H5O_TYPE_DATASET else {
+  guard H5Iget_type(object.id) == H5I_DATASET else {
     throw ResectError(.malformed, "the object is no dataset")
   }
   let dataset = try describeDataset(object.id, "", address: address, [])

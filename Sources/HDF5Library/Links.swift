@@ -7,6 +7,13 @@ struct FoundLink {
   enum Kind {
     case hard(haddr_t)
     case soft(String)
+
+    /// The link with its target, which may count from the group at `path`, as a path from the root.
+    func resolved(in path: String) -> Kind {
+      guard case .soft(let target) = self else { return self }
+      let base = target.hasPrefix("/") || path.isEmpty ? "" : "\(path)/"
+      return .soft(base + target.drop { $0 == "/" })
+    }
   }
 
   let name: String
@@ -14,9 +21,7 @@ struct FoundLink {
 }
 
 /// The links of a group, in the order of their names.
-func readLinks(
-  of group: hid_t, _ path: String, _ budget: inout Budget
-) throws(ResectError) -> [FoundLink] {
+func readLinks(of group: hid_t, _ path: String) throws(ResectError) -> [FoundLink] {
   let collector = LinkCollector()
   let status = unsafe CHDF5_links(
     group,

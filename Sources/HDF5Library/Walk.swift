@@ -12,25 +12,31 @@ struct Walk {
   private var committedTypes: [String] = []
   /// The paths of the objects that were met, by their addresses.
   private var known: [haddr_t: String] = [:]
+  /// What is left to do, the next step last: the walk goes down before it goes on.
+  private var pending: [Step] = []
   private var budget = Budget()
+
+  private struct Step {
+    let path: String
+    let link: FoundLink.Kind
+    let depth: Int
+  }
 
   init(of file: hid_t) { self.file = file }
 
   mutating func index(fileSize: UInt64) throws(ResectError) -> HDF5Index {
     let root = try LibraryHandle(unsafe H5Oopen(file, "/", CHDF5_DEFAULT), "open the root")
-    let rootInfo = try objectInfo(root.id, "")
-    known[rootInfo.addr] = ""
-    var pending = [(path: "", address: rootInfo.addr, depth: 0)]
-    while let group = pending.popLast() {
-      let found = try enter(group.path, at: group.address)
-      guard found.isEmpty || group.depth < Limits.hdf5Depth else {
-        throw ResectError(
-          .limit, "groups are nested more than \(Limits.hdf5Depth) deep",
-          tensor: group.path.printable(limit: 60))
-      }
-      // The last one is taken first: the walk keeps the order of the names.
-      for child in found.reversed() {
-        pending.append((child.path, child.address, group.depth + 1))
+    pending = [Step(path: "", link: .hard(CHDF5_address(root.id)), depth: 0)]
+    while let step = pending.popLast() {
+      switch step.link {
+      case .hard(let address):
+        if let first = known.updateValue(known[address] ?? step.path, forKey: address) {
+          links.append(HDF5Link(path: step.path, target: first, isSoft: false))
+        } else {
+          try visit(step, at: address)
+        }
+      case .soft(let target):
+        links.append(HDF5Link(path: step.path, target: target, isSoft: true))
       }
     }
     return try HDF5Index(
@@ -38,53 +44,38 @@ struct Walk {
       fileSize: fileSize)
   }
 
-  /// Notes a group, its datasets and its links, and gives the groups in it that nobody has entered.
-  private mutating func enter(
-    _ path: String, at address: haddr_t
-  ) throws(ResectError) -> [(path: String, address: haddr_t)] {
-    let group = try LibraryHandle(H5Oopen_by_addr(file, address), "open the group", of: path)
-    groups.append(
-      HDF5Group(path: path, attributes: try readAttributes(of: group.id, path, &budget)))
-    var children: [(path: String, address: haddr_t)] = []
-    for found in try readLinks(of: group.id, path, &budget) {
-      let name = path.isEmpty ? found.name : "\(path)/\(found.name)"
-      try budget.spend(name: name)
-      switch found.kind {
-      case .hard(let address):
-        if let first = known.updateValue(known[address] ?? name, forKey: address) {
-          links.append(HDF5Link(path: name, target: first, isSoft: false))
-        } else if try look(at: name, address) {
-          children.append((name, address))
-        }
-      case .soft(let target):
-        let base = target.hasPrefix("/") || path.isEmpty ? "" : "\(path)/"
-        let whole = base + target.drop { $0 == "/" }
-        links.append(HDF5Link(path: name, target: whole, isSoft: true))
-      }
-    }
-    return children
-  }
-
-  /// Looks at an object that is new: notes it, or says that it is a group.
-  private mutating func look(at path: String, _ address: haddr_t) throws(ResectError) -> Bool {
+  /// Notes an object that is new, and what a group links to as steps to do.
+  private mutating func visit(_ step: Step, at address: haddr_t) throws(ResectError) {
+    let path = step.path
     let object = try LibraryHandle(H5Oopen_by_addr(file, address), "open the object", of: path)
-    switch try objectInfo(object.id, path).type {
-    case H5O_TYPE_GROUP: return true
-    case H5O_TYPE_DATASET:
+    switch H5Iget_type(object.id) {
+    case H5I_GROUP:
+      let attributes = try readAttributes(of: object.id, path, &budget)
+      groups.append(HDF5Group(path: path, attributes: attributes))
+      try enter(object.id, path, depth: step.depth)
+    case H5I_DATASET:
       let attributes = try readAttributes(of: object.id, path, &budget)
       datasets.append(try describeDataset(object.id, path, address: address, attributes))
-    case H5O_TYPE_NAMED_DATATYPE: committedTypes.append(path)
+    case H5I_DATATYPE: committedTypes.append(path)
     default: throw ResectError(.unsupported, "an object of an unknown kind", tensor: path)
     }
-    return false
   }
-}
 
-/// What libhdf5 says of an object: its kind and its address.
-func objectInfo(_ object: hid_t, _ path: String) throws(ResectError) -> H5O_info_t {
-  var info = H5O_info_t()
-  _ = try checked(unsafe CHDF5_object_info(object, &info), "examine the object", of: path)
-  return info
+  private mutating func enter(
+    _ group: hid_t, _ path: String, depth: Int
+  ) throws(ResectError) {
+    let found = try readLinks(of: group, path)
+    guard found.isEmpty || depth < Limits.hdf5Depth else {
+      throw ResectError(
+        .limit, "groups are nested more than \(Limits.hdf5Depth) deep",
+        tensor: path.printable(limit: 60))
+    }
+    for link in found.reversed() {
+      let name = path.isEmpty ? link.name : "\(path)/\(link.name)"
+      try budget.spend(name: name)
+      pending.append(Step(path: name, link: link.kind.resolved(in: path), depth: depth + 1))
+    }
+  }
 }
 
 /// What a walk may still find, whatever a file claims.
