@@ -106,7 +106,7 @@ let package = Package(
     tests("Zip", on: ["Bytes"]),
     tests("Pickle", on: ["Bytes"], scripts: ["make_vectors.py"]),
     tests("HDF5", on: ["Bytes", "Tensors", "HDF5Library", "HDF5Helper"]),
-    tests("Checkpoints", on: ["Bytes", "Tensors", "HDF5Helper"]),
+    tests("Checkpoints", on: ["Bytes", "Tensors", "HDF5", "HDF5Helper"]),
     tests("ResNets", on: ["Bytes", "Tensors"]),
     tests("Naming", on: ["Bytes", "Tensors", "ResNets"]),
     tests("Surgery", on: ["Bytes", "Tensors", "ResNets"]),

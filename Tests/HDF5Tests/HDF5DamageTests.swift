@@ -56,18 +56,16 @@ import Testing
     #expect(error?.message.contains("absent") == true)
   }
 
-  /// A program that does what `script` says instead of reading the file.
-  private func reader(_ script: String) throws -> String {
-    try folder.executable("#!/bin/sh\n\(script)\n", as: "reader")
-  }
+  /// A program that does what the file says instead of reading it.
+  private let obedient = Fixtures.path("hdf5/obedient_reader.sh")
 
   @Test func `a reader that crashes is one error that names the signal`() throws {
-    let path = Fixtures.path("hdf5/links.v110.h5")
+    let path = try folder.write(Array("kill -SEGV $$".utf8), as: "script")
     let error = #expect(throws: ResectError.self) {
-      _ = try HDF5File(InputFile(path: path), reader: reader("kill -SEGV $$"))
+      _ = try HDF5File(InputFile(path: path), reader: obedient)
     }
     #expect(error?.code == .malformed)
-    #expect(error?.message == "reader crashed over this file (SIGSEGV)")
+    #expect(error?.message == "obedient_reader.sh crashed over this file (SIGSEGV)")
   }
 
   @Test(arguments: [
@@ -76,7 +74,8 @@ import Testing
     "printf '\\003\\001\\000\\000\\000\\011' >&0", "printf '\\001\\010' >&0; kill -KILL $$",
   ])
   func `a reader that answers nonsense is one error`(_ script: String) throws {
-    #expect(outcome(of: Fixtures.path("hdf5/links.v110.h5"), reader: try reader(script)) != nil)
+    let path = try folder.write(Array(script.utf8), as: "script")
+    #expect(outcome(of: path, reader: obedient) != nil)
   }
 
   @Test func `an index with any byte changed is understood or refused`() throws {

@@ -114,15 +114,15 @@ import Testing
     ("scaleoffset", .unsupported, "scaleoffset", "weight"),
     ("unwritten", .limit, "nothing was ever stored", "weight"),
     ("bomb", .limit, "too many", "weight"),
-    ("deep", .limit, "128 deep", nil),
+    ("deep", .limit, "128 deep", "g/g/g/"),
   ])
   func `what leads out of the file or claims too much is refused by name`(
-    _ name: String, _ code: ResectError.Code, _ hint: String, _ place: String?
+    _ name: String, _ code: ResectError.Code, _ hint: String, _ place: String
   ) throws {
     let error = #expect(throws: ResectError.self) { _ = try open("refused.\(name).h5") }
     #expect(error?.code == code)
     #expect(error?.message.contains(hint) == true)
-    if let place { #expect(error?.tensor == place) }
+    #expect(error?.tensor?.hasPrefix(place) == true)
   }
 
   @Test func `an HDF5 file may begin behind a block of something else`() throws {

@@ -24,13 +24,6 @@ public final class TemporaryFolder: Sendable {
     return file(name)
   }
 
-  /// Writes `script` as the file `name`, which can be run, and returns its path.
-  public func executable(_ script: String, as name: String) throws -> String {
-    let path = try write(Array(script.utf8), as: name)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
-    return path
-  }
-
   /// The names of all files in the folder, hidden ones too.
   public var names: [String] {
     get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }

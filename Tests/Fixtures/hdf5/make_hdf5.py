@@ -44,7 +44,7 @@ def described(file):
             return
         if node.attrs.get("dtype") == "bfloat16":
             dtype, data = "BF16", node[()].tobytes()
-        elif node.dtype.kind in "fiubc":
+        elif node.dtype.kind in "fiubc" and not h5py.check_enum_dtype(node.dtype):
             array = np.asarray(node[()])
             dtype = NAMES[array.dtype.kind + str(array.dtype.itemsize)]
             data = array.astype(array.dtype.newbyteorder("<")).tobytes()
