@@ -34,9 +34,10 @@ let argumentParser = Target.Dependency.product(
 // the time. The order is the linker's: each library before those that it uses.
 #if os(Linux)
   let hdf5Package: String? = nil
-  let hdf5Libraries: [LinkerSetting] = [
-    "libhdf5_serial_hl.a", "libhdf5_serial.a", "libsz.a", "libaec.a",
-  ].map { .linkedLibrary(":\($0)") } + ["z", "m", "dl"].map { .linkedLibrary($0) }
+  let hdf5Libraries: [LinkerSetting] =
+    [
+      "libhdf5_serial_hl.a", "libhdf5_serial.a", "libsz.a", "libaec.a",
+    ].map { .linkedLibrary(":\($0)") } + ["z", "m", "dl"].map { .linkedLibrary($0) }
 #else
   let hdf5Package: String? = "hdf5"
   let hdf5Libraries: [LinkerSetting] = [.linkedLibrary("hdf5_hl"), .linkedLibrary("hdf5")]

@@ -68,11 +68,19 @@ public struct HDF5Index: Sendable, Hashable {
     for _ in 0..<64 {
       let whole = parts.joined(separator: "/")
       if groupPlaces[whole] != nil || datasetPlaces[whole] != nil { return whole }
-      guard let length = parts.indices.map({ $0 + 1 }).first(where: { linkPlaces[parts[..<$0].joined(separator: "/")] != nil }),
-        let place = linkPlaces[parts[..<length].joined(separator: "/")]
-      else { return nil }
-      parts = links[place].target.split(separator: "/").map(String.init) + parts[length...]
+      guard let (target, rest) = followed(parts) else { return nil }
+      parts = target.split(separator: "/").map(String.init) + rest
       guard parts.count <= 2 * Limits.hdf5Depth else { return nil }
+    }
+    return nil
+  }
+
+  /// The target of the first link that a path leads through, and what follows it.
+  private func followed(_ parts: [String]) -> (target: String, rest: ArraySlice<String>)? {
+    var path = ""
+    for (index, part) in parts.enumerated() {
+      path += index == 0 ? part : "/\(part)"
+      if let place = linkPlaces[path] { return (links[place].target, parts[(index + 1)...]) }
     }
     return nil
   }

@@ -100,9 +100,9 @@ private func variableStrings(
   defer { unsafe H5Dvlen_reclaim(type, space, CHDF5_DEFAULT, &pointers) }
   var texts: [String] = []
   var left = Limits.hdf5AttributeBytes
-  for unsafe pointer in unsafe pointers {
+  for index in 0..<count {
     // A string that was never stored is an empty one.
-    let text = unsafe pointer.map { unsafe String(cString: $0) } ?? ""
+    let text = unsafe pointers[index].map { unsafe String(cString: $0) } ?? ""
     left -= text.utf8.count
     guard left >= 0 else {
       throw ResectError(
