@@ -10,7 +10,7 @@ internal import Synchronization
 /// Another program at work on one open file, spoken with over a socket, for what this process should not do itself.
 ///
 /// The child has the socket as standard input and the file as descriptor 3, and nothing else of this process: no output,
-/// no error output, no environment but where libraries are found. Whatever it does, from silence to a crash, comes back as
+/// no error output, no environment but what concerns its own start. Whatever it does, from silence to a crash, comes back as
 /// one error. It is ended, and waited for, with this object. For one thread at a time.
 public final class ChildProcess: Sendable {
   /// How many seconds the child may take for one message.
@@ -19,7 +19,6 @@ public final class ChildProcess: Sendable {
   private let name: String
   private let socket: Int32
   private let process: pid_t
-  private let hasEnded = Mutex(false)
 
   /// Starts `executable` to work on `file`.
   public init(executable: String, file: InputFile) throws(ResectError) {
@@ -34,6 +33,7 @@ public final class ChildProcess: Sendable {
     }
     close(theirs)
     socket = ours
+    RunningChildren.insert(process)
   }
 
   deinit {
@@ -119,22 +119,50 @@ public final class ChildProcess: Sendable {
 
   /// Ends the child, if it does not end by itself within so many milliseconds, and gives its wait status, once.
   private func end(waiting milliseconds: Int) -> Int32? {
-    hasEnded.withLock { hasEnded -> Int32? in
-      guard !hasEnded else { return nil }
-      hasEnded = true
-      var status: Int32 = 0
-      for _ in 0..<milliseconds {
-        if unsafe waitpid(process, &status, WNOHANG) == process { return status }
-        usleep(1000)
-      }
-      kill(process, SIGKILL)
-      while unsafe waitpid(process, &status, 0) < 0 {
-        // Where this process lets the system reap its children, nobody knows how they ended.
-        guard errno == EINTR else { return nil }
-      }
-      return status
+    guard RunningChildren.remove(process) else { return nil }
+    var status: Int32 = 0
+    for _ in 0..<milliseconds {
+      if unsafe waitpid(process, &status, WNOHANG) == process { return status }
+      usleep(1000)
+    }
+    return killed(process)
+  }
+}
+
+/// The children that run. Those that are left when this process exits are ended, so that none stays behind.
+private enum RunningChildren {
+  private static let processes = Mutex<Set<pid_t>?>(nil)
+
+  static func insert(_ process: pid_t) {
+    processes.withLock { known in
+      if known == nil { atexit { RunningChildren.endAll() } }
+      known = (known ?? []).union([process])
     }
   }
+
+  /// Gives the child to the caller to end; false where somebody else has it already.
+  static func remove(_ process: pid_t) -> Bool {
+    processes.withLock { $0?.remove(process) != nil }
+  }
+
+  private static func endAll() {
+    let left = processes.withLock { known in
+      defer { known = [] }
+      return known ?? []
+    }
+    for process in left { _ = killed(process) }
+  }
+}
+
+/// Ends `process` and gives its wait status.
+private func killed(_ process: pid_t) -> Int32? {
+  var status: Int32 = 0
+  kill(process, SIGKILL)
+  while unsafe waitpid(process, &status, 0) < 0 {
+    // Where this process lets the system reap its children, nobody knows how they ended.
+    guard errno == EINTR else { return nil }
+  }
+  return status
 }
 
 /// Milliseconds of a clock that nobody sets.
@@ -198,7 +226,9 @@ private func spawn(
   let libraries = unsafe getenv("LD_LIBRARY_PATH").map {
     unsafe "LD_LIBRARY_PATH=\(String(cString: $0))"
   }
-  let environment = ["SWIFT_BACKTRACE=enable=no", libraries].compactMap(\.self)
+  // A heap in large pages spares a short-lived process thousands of page faults: a sixth of its time, where that is known.
+  let heap = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.top_pad=4194304"
+  let environment = ["SWIFT_BACKTRACE=enable=no", heap, libraries].compactMap(\.self)
   let status = unsafe withCStrings([executable]) { arguments in
     unsafe withCStrings(environment) { environment in
       unsafe posix_spawn(&process, executable, &actions, nil, arguments, environment)
