@@ -11,8 +11,11 @@ let strict: [SwiftSetting] = [
 ]
 
 /// A library target of this package, built strictly.
-func floor(_ name: String, on dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func floor(
+  _ name: String, on dependencies: [Target.Dependency], linking libraries: [LinkerSetting] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: libraries)
 }
 
 /// The tests of the target `name`, in `Tests/<name>Tests`, beside the scripts that made their fixtures.
@@ -27,12 +30,27 @@ func tests(
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
+// Debian's shared libhdf5 brings some thirty libraries along, which no file needs: the static one starts in a third of
+// the time. The order is the linker's: each library before those that it uses.
+#if os(Linux)
+  let hdf5Package: String? = nil
+  let hdf5Libraries: [LinkerSetting] =
+    [
+      "libhdf5_serial_hl.a", "libhdf5_serial.a", "libsz.a", "libaec.a",
+    ].map { .linkedLibrary(":\($0)") } + ["z", "m", "dl"].map { .linkedLibrary($0) }
+#else
+  let hdf5Package: String? = "hdf5"
+  let hdf5Libraries: [LinkerSetting] = [.linkedLibrary("hdf5_hl"), .linkedLibrary("hdf5")]
+#endif
+
 let package = Package(
   name: "Resect",
   platforms: [.macOS(.v26)],
   products: [
     .library(name: "Resect", targets: ["Resect"]),
     .executable(name: "resect", targets: ["ResectCLI"]),
+    // Works for resect on HDF5 files, as a process of its own, and has to lie beside it.
+    .executable(name: "resect-hdf5", targets: ["HDF5Helper"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -49,6 +67,9 @@ let package = Package(
       name: "CCrypto", pkgConfig: "libcrypto",
       providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
     .systemLibrary(
+      name: "CHDF5", pkgConfig: hdf5Package,
+      providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
+    .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg",
       providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
     .systemLibrary(
@@ -64,7 +85,11 @@ let package = Package(
 
     floor("Zip", on: ["Bytes", "CZip"]),
     floor("Pickle", on: ["Bytes"]),
-    floor("Checkpoints", on: ["Bytes", "Tensors", "Zip", "Pickle"]),
+    floor("HDF5", on: ["Bytes", "Tensors"]),
+    floor("HDF5Library", on: ["Bytes", "Tensors", "HDF5", "CHDF5"], linking: hdf5Libraries),
+    .executableTarget(
+      name: "HDF5Helper", dependencies: ["HDF5Library"], swiftSettings: strict),
+    floor("Checkpoints", on: ["Bytes", "Tensors", "Zip", "Pickle", "HDF5"]),
 
     floor("ResNets", on: ["Bytes", "Tensors"]),
     floor("Images", on: ["Bytes", "ResNets", "CTurboJPEG", "CSpng"]),
@@ -94,7 +119,8 @@ let package = Package(
     tests("Tensors", on: ["Bytes"]),
     tests("Zip", on: ["Bytes"]),
     tests("Pickle", on: ["Bytes"], scripts: ["make_vectors.py"]),
-    tests("Checkpoints", on: ["Bytes", "Tensors"]),
+    tests("HDF5", on: ["Bytes", "Tensors", "HDF5Library", "HDF5Helper"]),
+    tests("Checkpoints", on: ["Bytes", "Tensors", "HDF5", "HDF5Helper"]),
     tests("NumPy", on: ["Bytes", "Tensors"], scripts: ["make_arrays.py", "Arrays"]),
     tests("Images", on: ["Bytes", "ResNets"], scripts: ["make_images.py", "Images"]),
     tests("ResNets", on: ["Bytes", "Tensors"]),

@@ -11,10 +11,12 @@ require_swift
 require_packages "${build_packages[@]}"
 
 say "building (the first time takes a minute or two)"
-build=(swift build -c release --product resect)
+build=(swift build -c release)
 # One file that starts in milliseconds, where the toolchain has the static libraries.
 [[ $(uname) != Linux ]] || build+=(--static-swift-stdlib)
-"${build[@]}" 2>&1 | tail -n 1
+for product in resect resect-hdf5; do
+  "${build[@]}" --product "$product" 2>&1 | tail -n 1
+done
 resect=$("${build[@]}" --show-bin-path)/resect
 
 sample=Samples/digits/digits-resnet20.pth

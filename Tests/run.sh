@@ -23,7 +23,7 @@ say "building; imports have to be declared"
 swift build "${build[@]}" --build-tests --explicit-target-dependency-import-check error
 
 say "documentation"
-for target in Bytes Tensors Zip Pickle Checkpoints ResNets Images NumPy Naming Surgery NativeFormat Resect; do
+for target in Bytes Tensors Zip Pickle HDF5 HDF5Library Checkpoints ResNets Images NumPy Naming Surgery NativeFormat Inference Resect; do
   swift package --scratch-path .build-docs generate-documentation --target "$target" --warnings-as-errors >"$log" 2>&1 ||
     { cat "$log"; fail "the documentation of $target has warnings"; }
 done

@@ -75,10 +75,8 @@ extension Array where Element == UInt8 {
   }
 
   /// Appends the little-endian bytes of `value`.
-  public mutating func append(littleEndian value: some FixedWidthInteger) {
-    for index in 0..<value.bitWidth / 8 {
-      append(UInt8(truncatingIfNeeded: value >> (8 * index)))
-    }
+  @inlinable public mutating func append(littleEndian value: some FixedWidthInteger) {
+    unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
   }
 }
 

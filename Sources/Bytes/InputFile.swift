@@ -19,29 +19,32 @@ public final class InputFile: Sendable {
   /// Tells files apart, whatever their names.
   public let identity: FileIdentity
   let digestion = Digestion()
-  private let descriptor: Int32
+  let descriptor: Int32
 
   /// Opens `path`, which must be a regular file or a link to one.
-  public init(path: String) throws(ResectError) {
-    self.path = path
+  public convenience init(path: String) throws(ResectError) {
     // Without O_NONBLOCK, opening a fifo waits for somebody to write to it.
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .system("cannot open", file: path) }
+    try self.init(descriptor: descriptor, path: path)
+  }
+
+  /// Takes over an open `descriptor`, which is closed with the file and must be a regular file's. Errors call it `path`.
+  public init(descriptor: Int32, path: String) throws(ResectError) {
+    self.path = path
     self.descriptor = descriptor
     var status = stat()
-    guard unsafe fstat(descriptor, &status) == 0 else {
-      let error = ResectError.system("cannot examine", file: path)
-      close(descriptor)
-      throw error
-    }
+    // From here on, deinit closes the descriptor whatever is thrown.
+    let isExamined = unsafe fstat(descriptor, &status) == 0
+    let error = isExamined ? nil : ResectError.system("cannot examine", file: path)
+    size = UInt64(max(status.st_size, 0))
+    identity = FileIdentity(status)
+    if let error { throw error }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
       let kind = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "no regular file"
       throw ResectError(
         .unknownFormat, "this is \(kind)", advice: "give the path of a checkpoint file", file: path)
     }
-    size = UInt64(status.st_size)
-    identity = FileIdentity(status)
   }
 
   deinit { close(descriptor) }

@@ -42,4 +42,16 @@ public enum Limits {
   public static let imageFileBytes = 256 << 20
   /// Bytes of the header of a NumPy array.
   public static let numPyHeaderBytes = 1 << 16
+  /// Groups, datasets and links of an HDF5 file.
+  public static let hdf5Links = 1 << 17
+  /// Attributes of an HDF5 file.
+  public static let hdf5Attributes = 1 << 18
+  /// Groups within groups of an HDF5 file.
+  public static let hdf5Depth = 128
+  /// Bytes that one attribute of an HDF5 file may claim.
+  public static let hdf5AttributeBytes = 32 << 20
+  /// Chunks of one HDF5 dataset.
+  public static let hdf5Chunks = 1 << 22
+  /// Bytes of an HDF5 file that a .keras archive holds deflated, and that is inflated to memory.
+  public static let inflatedFileBytes: UInt64 = 2 << 30
 }

@@ -42,4 +42,11 @@
       start: base.map { unsafe $0 + range.lowerBound }, count: range.count)
     return try body(unsafe RawSpan(_unsafeBytes: buffer))
   }
+
+  /// Where the byte at `offset`, which must be within the file, is in memory: for C libraries that read files there. Valid
+  /// as long as this object lives.
+  @unsafe public func address(of offset: Int) -> UnsafeRawPointer? {
+    precondition(offset >= 0 && offset <= byteCount)
+    return unsafe base.map { unsafe $0 + offset }
+  }
 }

@@ -2,6 +2,9 @@
 #include "posix_extras.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 int resect_open_unnamed(const char *folder) {
 #ifdef O_TMPFILE
@@ -15,5 +18,19 @@ int resect_open_unnamed(const char *folder) {
 void resect_begin_sync(int descriptor) {
 #ifdef SYNC_FILE_RANGE_WRITE
   sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
+#endif
+}
+
+int resect_open_memory(const char *label) {
+#ifdef MFD_CLOEXEC
+  return memfd_create(label, MFD_CLOEXEC);
+#else
+  char name[] = "/tmp/resect-XXXXXX";
+  int descriptor = mkstemp(name);
+  if (descriptor >= 0) {
+    unlink(name);
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  }
+  return descriptor;
 #endif
 }

@@ -1,4 +1,6 @@
 public import Bytes
+internal import HDF5
+internal import Zip
 
 extension Checkpoint {
   /// Opens `file`, whose format is recognised by its content.
@@ -8,20 +10,30 @@ extension Checkpoint {
   /// - Parameters:
   ///   - file: The file.
   ///   - key: The key under which the state dict lies, with dots between nested ones; by default it is found.
-  public init(_ file: InputFile, key: String? = nil) throws(ResectError) {
+  ///   - hdf5Reader: The path of the program that works on HDF5 files; by default `resect-hdf5` beside the running one.
+  public init(
+    _ file: InputFile, key: String? = nil, hdf5Reader: String? = nil
+  ) throws(ResectError) {
     do throws(ResectError) {
       let head = try file.read(at: 0, count: Int(min(file.size, 512)))
       guard !head.isEmpty else {
         throw ResectError(.unknownFormat, "the file is empty", advice: "fetch it again")
       }
       if head.starts(with: [0x50, 0x4B]) {
-        self = try TorchZip.checkpoint(file, key: key)
+        let archive = try ZipArchive(file)
+        if KerasArchive.recognises(archive) {
+          self = try KerasArchive.checkpoint(archive, key: key, reader: hdf5Reader)
+        } else {
+          self = try TorchZip.checkpoint(archive, key: key)
+        }
       } else if TorchTar.recognises(head) {
         self = try TorchTar.checkpoint(file, key: key)
       } else if try TorchStream.recognises(head) {
         self = try TorchStream.checkpoint(file, key: key)
       } else if Safetensors.recognises(head) {
         self = try Safetensors.checkpoint(file, key: key)
+      } else if try HDF5File.recognises(file) {
+        self = try HDF5Container.checkpoint(file, key: key, reader: hdf5Reader)
       } else {
         throw unknownFormat(head)
       }
@@ -40,8 +52,6 @@ private func unknownFormat(_ head: [UInt8]) -> ResectError {
       ("a Git LFS pointer, not the file itself", "run git lfs pull")
     } else if text.lowercased().hasPrefix("<!doctype") || text.lowercased().hasPrefix("<html") {
       ("a web page", "the download failed: fetch the file again")
-    } else if starts([0x89, 0x48, 0x44, 0x46]) {
-      ("an HDF5 file, which this version does not read", "convert it with its own framework")
     } else if starts([0x1F, 0x8B]) || starts([0xFD, 0x37, 0x7A]) || starts([0x42, 0x5A, 0x68])
       || starts([0x28, 0xB5, 0x2F, 0xFD])
     {
@@ -49,7 +59,7 @@ private func unknownFormat(_ head: [UInt8]) -> ResectError {
     } else if head[0] == 0x80 || head[0] == UInt8(ascii: "(") || head[0] == UInt8(ascii: "c") {
       ("a bare pickle or something else", "save the model with torch.save")
     } else {
-      ("no checkpoint", "give a file written by torch.save, safetensors or resect")
+      ("no checkpoint", "give a file written by torch.save, Keras, safetensors or resect")
     }
   return ResectError(
     .unknownFormat, "this is \(looks): it begins with \(head.prefix(8).hexadecimal)", advice: advice)

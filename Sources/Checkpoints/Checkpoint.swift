@@ -15,6 +15,10 @@ public struct Checkpoint: Sendable {
     case torchTar = "torch-tar"
     /// Hugging Face's safetensors.
     case safetensors
+    /// Any HDF5 file, those of Keras among them.
+    case hdf5
+    /// The zip that Keras 3 writes: an HDF5 file and a configuration.
+    case keras
   }
 
   /// A tensor and its name.
@@ -57,6 +61,8 @@ public struct Checkpoint: Sendable {
   public let modules: [String: ModuleFacts]
   /// Text beside the tensors, as safetensors' `__metadata__`.
   public let metadata: [String: String]
+  /// What an HDF5 file or a .keras archive says beside its tensors; absent in other containers.
+  public internal(set) var hdf5: HDF5Content?
 
   /// The tensors' names without the prefix.
   public var strippedTensors: [Entry] {

@@ -22,7 +22,7 @@ public struct Inspection: Sendable {
   public let path: String
   /// The file's size in bytes.
   public let fileSize: UInt64
-  /// The format: `torch-zip`, `torch-stream`, `torch-tar`, `safetensors` or `resect`.
+  /// The format: `torch-zip`, `torch-stream`, `torch-tar`, `safetensors`, `hdf5`, `keras` or `resect`.
   public let format: String
   /// The tensors, in the file's order.
   public let tensors: [Tensor]

@@ -6,6 +6,8 @@ public struct OpenOptions: Sendable {
   public var key: String?
   /// How the bytes of a `.resect` file are reached.
   public var access = NativeFile.Access.mapped
+  /// The path of the program that works on HDF5 files; by default `resect-hdf5` beside the running one.
+  public var hdf5Reader: String?
   /// Whether the file's SHA-256 is computed from now on, on a thread of its own: what writes a `.resect` file needs it.
   public var beginsDigest = false
 
@@ -151,7 +153,8 @@ enum Container {
       }
       self = .native(try NativeFile(file, access: options.access), file)
     } else {
-      self = .checkpoint(try Checkpoint(file, key: options.key))
+      self = .checkpoint(
+        try Checkpoint(file, key: options.key, hdf5Reader: options.hdf5Reader))
     }
   }
 }

@@ -66,6 +66,7 @@ if [[ -z $resect ]]; then
   command -v swift >/dev/null || fail "Swift is missing: install it from https://www.swift.org/install, or set RESECT"
   build=(swift build --package-path "$root" -c release --static-swift-stdlib)
   "${build[@]}" --product resect >&2
+  "${build[@]}" --product resect-hdf5 >&2
   resect=$("${build[@]}" --show-bin-path)/resect
   commit=$(git -C "$root" describe --always --dirty --abbrev=10 2>/dev/null || echo "no commit")
   built="$commit, $(swift --version 2>/dev/null | grep -o 'Swift version [0-9.]*')"

@@ -21,11 +21,14 @@ import Testing
     #expect(error?.file == path)
   }
 
-  @Test func `an HDF5 file is named`() throws {
+  @Test(arguments: [0, 512, 1024, 4096])
+  func `an HDF5 file is known by its signature, wherever it may stand`(_ offset: Int) throws {
     let folder = try TemporaryFolder()
-    let path = try folder.write([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], as: "model.h5")
+    let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A]
+    let path = try folder.write([UInt8](repeating: 0x20, count: offset) + signature, as: "model.h5")
     let error = #expect(throws: ResectError.self) { _ = try Checkpoint(InputFile(path: path)) }
-    #expect(error?.message.contains("HDF5") == true)
+    #expect(error?.code == .malformed)
+    #expect(error?.message.hasPrefix("libhdf5 cannot open the file") == true)
   }
 
   @Test func `a bare pickle that calls something is refused for that`() throws {

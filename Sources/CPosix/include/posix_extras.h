@@ -6,3 +6,6 @@ int resect_open_unnamed(const char *folder);
 
 /// Begins to write back what was written to `descriptor`, without waiting for it; a hint only.
 void resect_begin_sync(int descriptor);
+
+/// Opens a file in memory that has no name and is gone with its last descriptor; -1 and errno where that cannot be done.
+int resect_open_memory(const char *label);

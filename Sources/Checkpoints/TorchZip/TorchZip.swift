@@ -8,8 +8,7 @@ internal import Zip
 ///
 /// Source: torch's `serialization.py` and `caffe2/serialize/inline_container.cc`.
 enum TorchZip {
-  static func checkpoint(_ file: InputFile, key: String?) throws(ResectError) -> Checkpoint {
-    let archive = try ZipArchive(file)
+  static func checkpoint(_ archive: ZipArchive, key: String?) throws(ResectError) -> Checkpoint {
     let folder = try folder(of: archive)
     guard let record = archive[folder + "data.pkl"] else {
       throw ResectError(.malformed, "the archive has no data.pkl")
@@ -48,7 +47,7 @@ enum TorchZip {
       selection.ignored.append(
         .init(name: "constants.pkl", reason: "constants and code of TorchScript"))
     }
-    return Checkpoint(file, .torchZip, selection)
+    return Checkpoint(archive.file, .torchZip, selection)
   }
 
   /// The one folder with a data.pkl. Its name is that of the file when it was saved, so it says nothing.
@@ -57,11 +56,9 @@ enum TorchZip {
     let folders = archive.entries.map(\.name)
       .filter { $0 == name || $0.hasSuffix("/\(name)") }.map { String($0.dropLast(name.count)) }
     guard let folder = folders.first else {
-      let isKeras = archive["model.weights.h5"] != nil
       throw ResectError(
-        .unknownFormat, isKeras ? "this is a Keras archive" : "this zip has no data.pkl",
-        advice: isKeras
-          ? "this version does not read Keras" : "give a file written by torch.save")
+        .unknownFormat, "this zip has no data.pkl and no model.weights.h5",
+        advice: "give a file written by torch.save or Keras")
     }
     guard folders.count == 1 else {
       throw ResectError(

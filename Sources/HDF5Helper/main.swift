@@ -1,0 +1,3 @@
+internal import HDF5Library
+
+serveHDF5()
