@@ -4,9 +4,9 @@ extension Convention {
   /// CIFAR ResNets of chenyaofo/pytorch-cifar-models: torchvision's names on three stages behind a 3×3 stem.
   public static let chenyaofo = Convention(
     name: "cifar-chenyaofo",
-    table: .torchvision,
+    tables: [.torchvision],
     epsilon: 1e-5,
     stridePlacement: .v15,
-    isNatural: { $0.stem == .three && $0.shortcut == .projection }
+    isNatural: { $0.stem == .three && $0.shortcut == .projection && !$0.isPreactivated }
   )
 }

@@ -46,6 +46,8 @@ extension Model {
         loading.ignored += loaded.unexpected.map {
           .init(name: checkpoint.prefix + $0, reason: "unexpected, ignored on request")
         }
+        loading.ignored += loaded.leftOut.map { .init(name: checkpoint.prefix + $0.name, reason: $0.reason) }
+        loading.prefix += loaded.prefix
         loading.warnings += loaded.warnings
         content = .network(loaded.network)
         convention = loaded.convention
