@@ -24,9 +24,11 @@ extension NameRows {
   ]
 
   fileprivate static let mmDeepStem: NameRows = [
-    .innerStemConvolution: "backbone.stem.0{index:=1}", .innerStemNorm: "backbone.stem.1{index:=1}",
-    .innerStemConvolution: "backbone.stem.3{index:=2}", .innerStemNorm: "backbone.stem.4{index:=2}",
-    .stemConvolution: "backbone.stem.6", .stemNorm: "backbone.stem.7",
+    .innerStemConvolution: "backbone.stem.0.conv{index:=1}",
+    .innerStemNorm: "backbone.stem.0.bn{index:=1}",
+    .innerStemConvolution: "backbone.stem.1.conv{index:=2}",
+    .innerStemNorm: "backbone.stem.1.bn{index:=2}",
+    .stemConvolution: "backbone.stem.2.conv", .stemNorm: "backbone.stem.2.bn",
   ]
 
   fileprivate static let mmBlocks: NameRows = [

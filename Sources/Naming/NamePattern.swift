@@ -99,7 +99,7 @@ struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
       case .literal(let literal): name += literal
       case .number(let variable, let scale, let offset):
         let number = numbers[variable] * scale + offset
-        guard number >= 0 else { return nil }
+        guard 0...999_999 ~= number else { return nil }
         name += String(number).utf8
       case .letter(let variable):
         guard 1...26 ~= numbers[variable] else { return nil }

@@ -86,7 +86,11 @@ struct NetworkSelection {
       if isHead { heads.insert(name) }
     }
     let rest = found.assignment.without(heads.contains)
-    guard rest.isComplete, rest.tensors.keys.contains(where: { $0.module == .stemConvolution }) else {
+    // What a prefix is still before is read without it.
+    let isWrapped = NetworkSelection.prefixes.contains { prefix in
+      rest.names.values.allSatisfy { $0.hasPrefix(prefix) }
+    }
+    guard rest.isComplete, !isWrapped, rest.tensors.keys.contains(where: { $0.module == .stemConvolution }) else {
       return false
     }
     best = (rest, found.convention)
