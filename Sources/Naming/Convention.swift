@@ -48,6 +48,9 @@ public struct Convention: Sendable {
     tables.lazy.compactMap { $0.name(of: path) }.first ?? path.description
   }
 
+  /// Whether the convention has a name of its own for the tensor at `path`.
+  public func hasName(for path: ParameterPath) -> Bool { tables.contains { $0.name(of: path) != nil } }
+
   /// The same, with the names of `table` before its others.
   func preferring(_ table: NameTable) -> Convention {
     var preferring = self

@@ -28,6 +28,7 @@ extension Model {
 
   init(_ checkpoint: Checkpoint, options: OpenOptions) throws(ResectError) {
     do throws(ResectError) {
+      try refuseSmoothing(checkpoint.file.path)
       let metadata = try ResectMetadata(checkpoint.metadata)
       let tensors = checkpoint.strippedTensors.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
       let source = SourceFile(file: checkpoint.file, format: checkpoint.format.rawValue)
@@ -86,6 +87,19 @@ extension Model {
     } catch {
       throw error.located(file: file.path)
     }
+  }
+}
+
+/// Refuses a file that its name says to be one of timm's networks that smooth before they stride: they have the tensors of an
+/// ordinary ResNet, and would run as one with wrong results.
+private func refuseSmoothing(_ path: String) throws(ResectError) {
+  let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
+  for (family, what) in [("resnetblur", "blur"), ("resnetaa", "average"), ("resnextaa", "average")]
+  where name.contains(family) {
+    throw ResectError(
+      .unsupported,
+      "by its name, this is timm's \(family), which \(what)s before it strides; its weights do not show that, and it is not supported",
+      advice: "rename the file if it is none", file: path)
   }
 }
 

@@ -4,7 +4,7 @@ internal import Resect
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Write a model in another format.",
+    abstract: "Write a model in another format, or under the names of another convention.",
     discussion: """
       Surgeries are done in the order fold-bn, drop-fc-bias. With --raw, the tensors of any model are copied under \
       their own names.
@@ -18,6 +18,9 @@ struct ConvertCommand: ParsableCommand {
     guard raw else { return }
     guard !surgeries.foldBatchNorm, !surgeries.dropClassifierBias, surgeries.labels == nil else {
       throw ValidationError("--raw copies tensors of which it knows nothing: no surgery goes with it.")
+    }
+    guard job.writing.storage.convention == nil else {
+      throw ValidationError("--raw copies tensors under their own names: no --convention goes with it.")
     }
   }
 

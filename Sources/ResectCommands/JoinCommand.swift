@@ -17,7 +17,7 @@ struct JoinCommand: ParsableCommand {
     let model = try Model(contentsOf: backbone, options: reading.open)
       .joined(with: Model(contentsOf: classes, options: reading.open))
     var outcome = WriteOutcome()
-    try outcome.write(model, to: output, writing.write)
+    try outcome.write(writing.named(model), to: output, writing.write)
     outcome.show(shown)
   }
 }

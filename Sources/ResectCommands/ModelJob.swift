@@ -22,7 +22,7 @@ struct ModelJob: ParsableArguments {
     var options = writing.write
     options.format = format ?? options.format
     var outcome = WriteOutcome()
-    try outcome.write(model, to: output, options)
+    try outcome.write(writing.named(model), to: output, options)
     outcome.show(shown, tables: shown.json ? [] : tables)
   }
 }

@@ -36,7 +36,7 @@ struct SplitCommand: ParsableCommand {
     let halves = try model.split(bias: BiasTreatment(rawValue: bias.rawValue) ?? .keep)
     var outcome = WriteOutcome()
     try outcome.write(
-      (halves.backbone, backbone), (halves.classes, classes), writing.write)
+      (writing.named(halves.backbone), backbone), (writing.named(halves.classes), classes), writing.write)
     outcome.show(shown)
   }
 }

@@ -94,7 +94,7 @@ import Testing
 
   @Test func `tensors that have no place are all listed`() throws {
     let program = try Program(
-      "convert", fixture("bottleneck.zip.pth"), folder.file("a.safetensors"), "--convention",
+      "convert", fixture("bottleneck.zip.pth"), folder.file("a.safetensors"), "--input-convention",
       "cifar-kuangliu")
     #expect(program.status == 1)
     let lines = program.errors.split(separator: "\n")
