@@ -47,6 +47,18 @@ public struct ResNet: Sendable {
     public var runningVariance: LazyTensor?
     /// How many batches were seen in training; a scalar.
     public var batchesTracked: LazyTensor?
+
+    /// A batch-norm of these tensors.
+    public init(
+      weight: LazyTensor? = nil, bias: LazyTensor? = nil, runningMean: LazyTensor? = nil,
+      runningVariance: LazyTensor? = nil, batchesTracked: LazyTensor? = nil
+    ) {
+      self.weight = weight
+      self.bias = bias
+      self.runningMean = runningMean
+      self.runningVariance = runningVariance
+      self.batchesTracked = batchesTracked
+    }
   }
 
   /// A residual block: its convolutions in order, and what its input passes through before it is added.
@@ -180,6 +192,20 @@ extension ResNet {
         stages[stage][block].shortcut = shortcut
       }
     }
+  }
+
+  /// Lets `update` change each batch-norm that is there.
+  public mutating func updateNorms<Failure: Error>(
+    _ update: (ModulePath, inout BatchNorm) throws(Failure) -> Void
+  ) throws(Failure) {
+    try updateUnits { paths, unit throws(Failure) in
+      guard var norm = unit.norm else { return }
+      try update(paths.norm, &norm)
+      unit.norm = norm
+    }
+    guard var norm = finalNorm else { return }
+    try update(.finalNorm, &norm)
+    finalNorm = norm
   }
 
   /// The units before the first stage.
