@@ -17,8 +17,8 @@ struct ReadingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Where the state dict lies, as state_dict or ema.model.", valueName: "key"))
   var key: String?
 
-  @Option(help: "The naming convention, where it should not be found out.")
-  var convention: ConventionName?
+  @Option(help: "The convention that names the input's tensors, where it should not be found out.")
+  var inputConvention: ConventionName?
 
   @Option(help: "Which convolution of a bottleneck strides: v1 or v1.5.")
   var stride: StrideArgument?
@@ -39,7 +39,7 @@ struct ReadingOptions: ParsableArguments {
   var open: OpenOptions {
     var options = OpenOptions()
     options.key = key
-    options.network.convention = convention.flatMap { Convention.named($0.rawValue) }
+    options.network.convention = inputConvention.flatMap { Convention.named($0.rawValue) }
     options.network.stridePlacement = stride.flatMap { .init(rawValue: $0.rawValue) }
     options.network.epsilon = epsilon
     options.network.allowsUnexpected = allowUnexpected
@@ -87,23 +87,43 @@ enum FormatArgument: String, ExpressibleByArgument, CaseIterable {
   case safetensors
 }
 
-/// How a model is written.
-struct WritingOptions: ParsableArguments {
+/// What is written, whatever the format.
+struct StorageOptions: ParsableArguments {
   @Option(help: "Store weights as f32, f16 or bf16; biases and other vectors are then f32.")
   var dtype: DTypeArgument?
 
-  @Option(help: "The format to write, where the extension does not say it.")
-  var to: FormatArgument?
+  @Option(help: "The convention that names the output's tensors; by default the input's.")
+  var convention: ConventionName?
 
   @Flag(help: "Replace the output if it exists.")
   var force = false
 
   /// The options for writing.
-  var write: WriteOptions {
-    WriteOptions(
-      format: to.flatMap { OutputFormat(rawValue: $0.rawValue) }, dtype: dtype?.dtype,
-      overwrites: force)
+  var write: WriteOptions { WriteOptions(dtype: dtype?.dtype, overwrites: force) }
+
+  /// The model under the names that it is written by.
+  func named(_ model: Model) throws -> Model {
+    guard let convention = convention.flatMap({ Convention.named($0.rawValue) }) else { return model }
+    return try model.named(by: convention)
   }
+}
+
+/// How a model is written.
+struct WritingOptions: ParsableArguments {
+  @OptionGroup var storage: StorageOptions
+
+  @Option(help: "The format to write, where the extension does not say it.")
+  var to: FormatArgument?
+
+  /// The options for writing.
+  var write: WriteOptions {
+    var options = storage.write
+    options.format = to.flatMap { OutputFormat(rawValue: $0.rawValue) }
+    return options
+  }
+
+  /// The model under the names that it is written by.
+  func named(_ model: Model) throws -> Model { try storage.named(model) }
 }
 
 /// The surgeries that a command can do on the way, in this order.
