@@ -4,6 +4,8 @@ internal import ResNets
 /// when writing.
 struct NameTable: Sendable, Equatable {
   private let rows: NameRows
+  /// Names one by one, where no rule gives them.
+  private let mapping: Mapping?
   /// What tensors are called within their modules.
   private let tensors: TensorNames
   /// What these names say a shortcut is, where they tell two kinds apart.
@@ -13,17 +15,31 @@ struct NameTable: Sendable, Equatable {
     _ rows: NameRows, tensors: TensorNames = .torch, shortcut: Architecture.Shortcut? = nil
   ) {
     self.rows = rows
+    mapping = nil
     self.tensors = tensors
     self.shortcut = shortcut
   }
 
+  /// The names of `mapping`.
+  init(_ mapping: Mapping) {
+    rows = [:]
+    self.mapping = mapping
+    tensors = .torch
+    shortcut = nil
+  }
+
   func path(of name: String) -> ParameterPath? {
-    tensors.split(Array(name.utf8)) { bytes in module(of: bytes) }
+    if let mapping { return mapping.places[name] }
+    return tensors.split(Array(name.utf8)) { bytes in module(of: bytes) }
   }
 
   func module(of name: String) -> ModulePath? { module(of: Array(name.utf8)[...]) }
 
   private func module(of name: ArraySlice<UInt8>) -> ModulePath? {
+    if let mapping {
+      let weight = String(decoding: name, as: UTF8.self) + ".weight"
+      return mapping.places[weight]?.module
+    }
     for row in rows.rows {
       if let numbers = row.pattern.match(name) { return ModulePath(row.kind, numbers) }
     }
@@ -32,6 +48,13 @@ struct NameTable: Sendable, Equatable {
 
   /// The name of the module at `place`, if there is one for it.
   func name(of place: ModulePath) -> String? {
+    if mapping != nil {
+      // The module is what is left of the name of its weight.
+      return name(of: ParameterPath(place, .weight)).map { name in
+        let dot = name.lastIndex(of: ".") ?? name.endIndex
+        return String(name[..<dot])
+      }
+    }
     let (kind, numbers) = place.kindAndNumbers
     return rows.rows.lazy.filter { $0.kind == kind }.compactMap { $0.pattern.filled(with: numbers) }
       .first
@@ -39,6 +62,7 @@ struct NameTable: Sendable, Equatable {
 
   /// The name of the tensor at `path`, if there is one for it.
   func name(of path: ParameterPath) -> String? {
+    if let mapping { return mapping.name(of: path) }
     guard let module = name(of: path.module), let suffix = tensors.suffix(of: path) else { return nil }
     return module + suffix
   }

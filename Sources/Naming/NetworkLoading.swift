@@ -24,6 +24,8 @@ public struct LoadOptions: Sendable {
   public var epsilon: Double?
   /// The convention to read the names by, where it should not be found out.
   public var convention: Convention?
+  /// The place of each tensor, in the place of a convention.
+  public var mapping: Mapping?
   /// Whether tensors that the network has no place for are ignored rather than an error.
   public var allowsUnexpected = false
 
@@ -55,6 +57,8 @@ public struct LoadedNetwork: Sendable {
   public var network: ResNet
   /// The convention that the names follow.
   public let convention: Convention
+  /// Whether the places were found by structure, since no convention knows the names.
+  public let isInferred: Bool
   /// What stands before the network's names in a file that holds more than the network.
   public let prefix: String
   /// The file's name of each tensor of the tree, without the prefix.
@@ -83,18 +87,26 @@ public func loadNetwork(
   options: LoadOptions = LoadOptions()
 ) throws(ResectError) -> LoadedNetwork {
   guard !tensors.isEmpty else { throw ResectError(.notAResNet, "there are no tensors") }
-  let conventions = options.convention.map { [$0] } ?? Convention.all
-  let found = NetworkSelection(tensors, conventions)
-  var reading = try Reading(found, by: conventions)
+  let conventions: [Convention]
+  var found: NetworkSelection
+  if let mapping = options.mapping {
+    conventions = [Convention(mapping)]
+    found = NetworkSelection(tensors, mapping)
+  } else {
+    conventions = options.convention.map { [$0] } ?? Convention.all
+    found = NetworkSelection(tensors, conventions)
+    if options.convention == nil, found.isStrange { try found.matchByStructure() }
+  }
+  var reading = try Reading(found, by: found.isInferred ? [] : conventions)
   try reading.settle(facts: found.facts(facts), declared: declared, options: options)
   let unexpected = try reading.assignment.check(
     against: reading.architecture, reading.convention, allowsUnexpected: options.allowsUnexpected)
   let network = try ResNet(
     architecture: reading.architecture, tensors: reading.assignment.tensors)
   return LoadedNetwork(
-    network: network, convention: reading.convention, prefix: found.prefix,
-    names: reading.assignment.names, unexpected: unexpected, leftOut: found.leftOut,
-    warnings: reading.warnings + found.warnings)
+    network: network, convention: reading.convention, isInferred: found.isInferred,
+    prefix: found.prefix, names: reading.assignment.names, unexpected: unexpected,
+    leftOut: found.leftOut, warnings: reading.warnings + found.warnings)
 }
 
 /// What the names say: the convention, and the architecture that the tensors form in their places.
@@ -159,8 +171,12 @@ private struct Reading {
     }
     if architecture.block == .bottleneck, architecture.stridePlacement.value == .unknown {
       warnings.append(
-        "names by the convention \(convention.name) do not tell which convolution of a bottleneck strides: --stride v1 or v1.5 says it"
+        "the names (\(convention.name)) do not tell which convolution of a bottleneck strides: --stride v1 or v1.5 says it"
       )
+    }
+    if architecture.epsilon.value == nil, case .batchNorm = architecture.normalization {
+      warnings.append(
+        "the names (\(convention.name)) do not tell what batch-norms add to the variance: --epsilon says it")
     }
     return warnings
   }

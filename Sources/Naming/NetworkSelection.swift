@@ -1,3 +1,4 @@
+internal import Bytes
 internal import ResNets
 
 /// The tensors of a file that are the network, where the file may hold more: a second encoder, heads of its training, a
@@ -9,6 +10,8 @@ struct NetworkSelection {
   private(set) var best: (assignment: Assignment, convention: Convention)?
   /// What is no part of the network.
   private(set) var leftOut: [LoadedNetwork.LeftOut] = []
+  /// Whether no convention knows the names, and structure gave them their places.
+  private(set) var isInferred = false
   private var tensors: [NamedTensor]
 
   /// What wrappers put before a network's names, the one that is wanted before its companion.
@@ -37,6 +40,40 @@ struct NetworkSelection {
     if best?.assignment.isComplete ?? false { return }
     if leaveOutProjections(isContrastive: false) { return }
     if let wrapped = NetworkSelection.wrapped(tensors, conventions, depth: 0) { self = wrapped }
+  }
+
+  /// The tensors that `mapping` places; those that it leaves out are left out.
+  init(_ all: [NamedTensor], _ mapping: Mapping) {
+    tensors = all.filter { !mapping.leftOut.contains($0.name) }
+    best = (Assignment(tensors, NameTable(mapping)), Convention(mapping))
+    leftOut = all.map(\.name).filter(mapping.leftOut.contains)
+      .map { .init(name: $0, reason: "left out by the mapping") }
+  }
+
+  /// Whether no convention knows the names: it has places for less than half of the tensors, and not for a stem and blocks.
+  var isStrange: Bool {
+    guard let best else { return true }
+    guard best.assignment.fitting * 2 < tensors.count else { return false }
+    let modules = best.assignment.tensors.keys.lazy.map(\.module)
+    let hasBlocks = modules.contains { if case .convolution = $0 { true } else { false } }
+    return !hasBlocks || !modules.contains(.stemConvolution)
+  }
+
+  /// Finds the places by structure. Throws what `StructuralMatch` throws; where it finds none, says also which conventions were
+  /// tried.
+  mutating func matchByStructure() throws(ResectError) {
+    let mapping: Mapping
+    do throws(ResectError) {
+      mapping = try StructuralMatch.mapping(of: tensors)
+    } catch {
+      var error = error
+      error.advice =
+        error.advice
+        ?? "the names follow none of the conventions \(Convention.all.map(\.name).joined(separator: ", ")); --mapping FILE says what they mean"
+      throw error
+    }
+    best = (Assignment(tensors, NameTable(mapping)), Convention(mapping))
+    isInferred = true
   }
 
   private init?(
@@ -133,6 +170,11 @@ struct NetworkSelection {
 
   /// What a person should know of the choice.
   var warnings: [String] {
+    if isInferred {
+      return [
+        "no convention knows the names: their places were found by the structure of the network (inspect --show-mapping shows them); what pools, and how blocks stride and pad, is taken as an ordinary ResNet's"
+      ]
+    }
     guard !prefix.isEmpty else { return [] }
     return [
       "the network under \(prefix) is read, \(leftOut.count) other tensors of the file are left out; if it was made for a detector, dilations, which weights do not show, are not known"

@@ -27,7 +27,7 @@ struct ConvertCommand: ParsableCommand {
   func run() throws {
     guard raw else { return try job.write(surgeries.operate(on: readModel())) }
     let (report, count, ignored) = try copyTensors(
-      from: job.input, to: job.output, open: job.reading.open, options: job.writing.write)
+      from: job.input, to: job.output, open: job.reading.open(), options: job.writing.write)
     // The file is in place, so a standard output that takes no more is no failure.
     try? job.shown.show(
       "copied \(count) tensors\nwrote \(job.output.printable()): \(report.bytes.asBytes)",

@@ -25,7 +25,7 @@ struct EpsilonCommand: ParsableCommand {
   }
 
   func run() throws {
-    let model = try Model(contentsOf: input, options: reading.open).rebasingEpsilon(to: to)
+    let model = try Model(contentsOf: input, options: reading.open()).rebasingEpsilon(to: to)
     var outcome = WriteOutcome()
     try outcome.write(storage.named(model), to: output, storage.write)
     outcome.show(shown)

@@ -20,6 +20,10 @@ struct ReadingOptions: ParsableArguments {
   @Option(help: "The convention that names the input's tensors, where it should not be found out.")
   var inputConvention: ConventionName?
 
+  @Option(
+    help: ArgumentHelp("A text file that gives each tensor its place, instead of a convention.", valueName: "file"))
+  var mapping: String?
+
   @Option(help: "Which convolution of a bottleneck strides: v1 or v1.5.")
   var stride: StrideArgument?
 
@@ -33,11 +37,15 @@ struct ReadingOptions: ParsableArguments {
     if let epsilon, !epsilon.isFinite || epsilon < 0 {
       throw ValidationError("--epsilon has to be a number that is not negative.")
     }
+    guard mapping == nil || inputConvention == nil else {
+      throw ValidationError("--mapping says what names mean, so no --input-convention goes with it.")
+    }
   }
 
   /// The options for opening a file. A command reads every input piece by piece, so memory stays small.
-  var open: OpenOptions {
+  func open() throws -> OpenOptions {
     var options = OpenOptions()
+    options.network.mapping = try mapping.map { try Mapping(contentsOf: $0) }
     options.key = key
     options.network.convention = inputConvention.flatMap { Convention.named($0.rawValue) }
     options.network.stridePlacement = stride.flatMap { .init(rawValue: $0.rawValue) }

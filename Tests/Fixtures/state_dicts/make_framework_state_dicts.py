@@ -7,6 +7,7 @@ Writes beside this script
                    torchvision's weights does; of Caffe2, renamed after the weights of MSRA; and of repositories that name
                    and build ResNets in ways of their own
   wrapped.json     networks within a file that holds more: MoCo, SwAV, DINO, a detector
+  strangers.json   networks that are no ResNets: of torchvision, and two that nearly are one
 """
 import json
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import timm
 import torch
+import torchvision
 import transformers
 from mmpretrain.models import ImageClassifier
 from torch import nn
@@ -204,6 +206,22 @@ def detector():
                         ("roi_heads.box_head.fc1.weight", torch.zeros(12, 8))])
 
 
+# Networks that are none
+
+def parametric():
+    """As ArcFace's: activations with a weight a channel."""
+    net = build(BasicBlock, (2, 2), (16, 32), stem=3)
+    for stage in (net.layer1, net.layer2):
+        for block in stage:
+            block.prelu = nn.PReLU(block.conv2.out_channels)
+    return renamed(net, lambda name: "trunk." + name.replace("layer", "stack"))
+
+
+def one_dimensional():
+    return nn.Sequential(nn.Conv1d(1, 16, 7), nn.BatchNorm1d(16), nn.Conv1d(16, 16, 3), nn.BatchNorm1d(16),
+                         nn.Conv1d(16, 32, 3), nn.BatchNorm1d(32), nn.Linear(32, 5))
+
+
 def families():
     nets = {f"timm/{name}": (lambda name=name: timm.create_model(name)) for name in TIMM}
     nets |= {
@@ -229,6 +247,9 @@ def families():
     }
     yield "frameworks", nets
     yield "wrapped", {"moco": moco, "swav": swav, "dino": dino, "detector": detector}
+    names = ["mobilenet_v2", "vgg16_bn", "vgg19", "squeezenet1_0", "regnet_x_400mf", "shufflenet_v2_x0_5"]
+    strangers = {name: (lambda name=name: getattr(torchvision.models, name)()) for name in names}
+    yield "strangers", strangers | {"parametric": parametric, "one-dimensional": one_dimensional}
 
 
 def description(net):
