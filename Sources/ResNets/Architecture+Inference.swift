@@ -13,7 +13,7 @@ extension Architecture {
     guard !depths.isEmpty else {
       throw ResectError(.notAResNet, "there are no residual stages")
     }
-    let block = evidence.block(depths)
+    let block = try evidence.block(depths)
     let channels = evidence.channels(depths, block: block)
     let declared = evidence.projections(depths)
     let shortcut: Shortcut =
@@ -117,11 +117,21 @@ private struct Evidence {
     return depths
   }
 
-  func block(_ depths: [Int]) -> Architecture.Block {
-    let third = depths.indices.contains {
-      kernel(.convolution(stage: $0 + 1, block: 0, index: 3)) != nil
+  /// The blocks' kind. A stage without any third convolution beside one that has them is no damage but another network.
+  func block(_ depths: [Int]) throws(ResectError) -> Architecture.Block {
+    let hasThird = depths.enumerated().map { stage, depth in
+      (0..<depth).contains { block in
+        kernel(.convolution(stage: stage + 1, block: block, index: 3)) != nil
+          || axes(.norm(stage: stage + 1, block: block, index: 3), .weight) != nil
+      }
     }
-    return third ? .bottleneck : .basic
+    guard let bottleneck = hasThird.firstIndex(of: true) else { return .basic }
+    if let basic = hasThird.firstIndex(of: false) {
+      throw ResectError(
+        .notAResNet,
+        "stage \(bottleneck + 1) has bottlenecks and stage \(basic + 1) basic blocks: a ResNet has one kind")
+    }
+    return .bottleneck
   }
 
   func channels(_ depths: [Int], block: Architecture.Block) -> [[[Int]]] {

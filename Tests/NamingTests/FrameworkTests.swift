@@ -102,6 +102,20 @@ import Testing
     #expect(try load("frameworks", "cifar-wide-resnet/16-2").network.architecture.hasFinalNorm)
   }
 
+  @Test func `a network that mixes basic blocks with bottlenecks is none`() {
+    let error = refusal { () throws(ResectError) in
+      do {
+        return try load("frameworks", "timm/test_resnet")
+      } catch let error as ResectError {
+        #expect(error.message.contains("stage 3 has bottlenecks and stage 1 basic blocks"))
+        throw error
+      } catch {
+        throw ResectError(.system, "the fixture is unreadable: \(error)")
+      }
+    }
+    #expect(error == .notAResNet)
+  }
+
   @Test func `ResNet-8 has biases, and no batch-norm after its projections`() throws {
     let architecture = try load("frameworks", "cifar-kuangliu/resnet8").network.architecture
     #expect(architecture.hasConvolutionBias && architecture.biasExceptions.isEmpty)
