@@ -106,8 +106,10 @@ extension Model {
         return PulledFile(
           file: file, format: format, digests: digests.values, warnings: warnings)
       case .safetensors:
+        var names = convention
+        if case .network(let network) = content { names = try convention.fitted(to: network).convention }
         try writeSafetensors(
-          outputTensors(convention, options), metadata: ResectMetadata(of: self).strings, to: file,
+          outputTensors(names, options), metadata: ResectMetadata(of: self).strings, to: file,
           progress: progress)
         return PulledFile(file: file, format: format, digests: [], warnings: [])
       }
