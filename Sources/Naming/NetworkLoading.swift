@@ -150,8 +150,9 @@ private struct Reading {
   mutating func settle(
     facts: [String: LayerFacts], declared: Architecture?, options: LoadOptions
   ) throws(ResectError) {
+    let stride = convention.stridePlacement
     architecture.stridePlacement = .init(
-      convention.stridePlacement, from: .convention(convention.name))
+      stride, from: stride == .unknown ? .none : .convention(convention.name))
     architecture.epsilon = .init(
       convention.epsilon, from: convention.epsilon == nil ? .none : .convention(convention.name))
     if convention.freezesNorms, architecture.normalization == .batchNorm(affine: true, statistics: false) {

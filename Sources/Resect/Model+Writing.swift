@@ -136,8 +136,10 @@ extension Model {
         return PulledFile(
           file: file, format: format, digests: digests.values, warnings: warnings, proof: proof)
       case .safetensors:
+        var names = convention
+        if case .network(let network) = content { names = try convention.fitted(to: network).convention }
         try writeSafetensors(
-          outputTensors(convention, options), metadata: ResectMetadata(of: self, surgeries: records).strings, to: file,
+          outputTensors(names, options), metadata: ResectMetadata(of: self, surgeries: records).strings, to: file,
           progress: progress)
         return PulledFile(file: file, format: format, digests: [], warnings: [], proof: proof)
       }

@@ -135,6 +135,8 @@ struct InspectCommand: ParsableCommand {
     lines.append(
       "preprocessing "
         + (model.preprocessing.value.map { "\($0) (\(model.preprocessing.source))" } ?? "unknown"))
+    let variants = architecture.variants
+    if !variants.isEmpty { lines.append(variants.joined(separator: ", ")) }
     if architecture.normalization == .none { lines.append("no batch-norms: folded, or never there") }
     if architecture.appendsConstantFeature { lines.append("appends a constant 1 to its features") }
     return lines
@@ -170,6 +172,24 @@ struct InspectCommand: ParsableCommand {
     }
     add(inspection.tree(depth: min(depth, 64) + 1), level: 0)
     return table.text
+  }
+}
+
+extension Architecture {
+  /// What few networks have.
+  fileprivate var variants: [String] {
+    var variants: [String] = []
+    if isPreactivated { variants.append("pre-activated (v2)") }
+    if let attention { variants.append("\(attention.kind.rawValue) in every block") }
+    if projectionKernels.joined().contains(3) { variants.append("3×3 projections") }
+    if stridedBlocks == .last { variants.append("strides in the last block of a stage") }
+    if padding == .same { variants.append("padding as TensorFlow's SAME") }
+    if normalization == .scaleAndShift { variants.append("a scale and a shift instead of batch-norms") }
+    if !absentNorms.isEmpty { variants.append("\(absentNorms.count) convolutions without batch-norm") }
+    if hasConvolutionBias || !biasExceptions.isEmpty {
+      variants.append(biasExceptions.isEmpty ? "biases" : "biases of some convolutions")
+    }
+    return variants
   }
 }
 

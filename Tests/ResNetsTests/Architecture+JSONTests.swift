@@ -292,7 +292,7 @@ import Testing
     ("attention", "{}"), ("attention", "null"), ("attention", #"{"kind":"gate","sizes":[[3,3],[5]],"bias":false}"#),
     ("attention", #"{"kind":"efficient-channel","sizes":[[3],[5]],"bias":false}"#),
     ("attention", #"{"kind":"efficient-channel","sizes":[[3,3],[-5]],"bias":false}"#),
-    ("preactivation", "1"), ("stridedBlocks", #""middle""#), ("padding", #""circular""#),
+    ("preactivation", "1"), ("stridedBlocks", #""middle""#), ("stem", #""3x3-circular""#), ("stem", #""-same""#),
     ("absentNorms", #"["stem.conv"]"#), ("absentNorms", #"["stage1.0"]"#), ("absentNorms", #"["stage01.0.norm1"]"#),
     ("absentNorms", "{}"), ("finalNorm", #""yes""#), ("biasExceptions", #"["stem.norm"]"#), ("biasExceptions", "[1]"),
     ("biasExceptions", #"["stage1.0.conv99999999999999999999"]"#), ("normalization", #""layer-norm""#),
