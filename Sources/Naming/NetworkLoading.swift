@@ -136,6 +136,7 @@ private struct Reading {
       architecture.stridePlacement = declared.stridePlacement
       architecture.epsilon = declared.epsilon
       architecture.appendsConstantFeature = declared.appendsConstantFeature
+      architecture.inputNormalization = declared.inputNormalization
     }
     try architecture.apply(facts, convention: convention)
     try options.override(&architecture)
