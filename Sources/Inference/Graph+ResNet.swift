@@ -39,6 +39,9 @@ extension Graph {
   private mutating func add(_ builder: Builder, _ network: ResNet) throws(ResectError) {
     let architecture = network.architecture
     var value = 0
+    if let normalization = architecture.inputNormalization {
+      value = add(.normalize(normalization), of: value, as: "input")
+    }
     value = try builder.add(
       network.stem, to: &self, of: value, stride: architecture.stem == .sevenWithMaxPool ? 2 : 1,
       at: .init(convolution: .stemConvolution, norm: .stemNorm), relu: true)
