@@ -109,11 +109,19 @@ extension Model {
         try writeSafetensors(
           outputTensors(convention, options), metadata: ResectMetadata(of: self).strings, to: file,
           progress: progress)
-        return PulledFile(file: file, format: format, digests: [], warnings: [])
+        return PulledFile(file: file, format: format, digests: [], warnings: safetensorsWarnings)
       }
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
+  }
+
+  /// What other readers of a safetensors file cannot know, because it is no tensor.
+  private var safetensorsWarnings: [String] {
+    guard architecture?.inputNormalization != nil else { return [] }
+    return [
+      "only Resect knows of a safetensors file that the network normalises its input: in other programs it has to be normalised before"
+    ]
   }
 
   /// Every tensor under the name that `convention` gives it.

@@ -109,6 +109,7 @@ struct InspectCommand: ParsableCommand {
       "preprocessing "
         + (model.preprocessing.value.map { "\($0) (\(model.preprocessing.source))" } ?? "unknown"))
     if architecture.normalization == .none { lines.append("no batch-norms: folded, or never there") }
+    if architecture.inputNormalization != nil { lines.append("takes pixels of 0 to 255 and normalises them itself") }
     if architecture.appendsConstantFeature { lines.append("appends a constant 1 to its features") }
     return lines
   }

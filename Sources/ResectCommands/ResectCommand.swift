@@ -16,7 +16,8 @@ public struct ResectCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InspectCommand.self, ExportCommand.self, ConvertCommand.self, FoldBatchNormCommand.self,
-      DropClassifierBiasCommand.self, SplitCommand.self, JoinCommand.self, DiffCommand.self,
+      DropClassifierBiasCommand.self, SplitCommand.self, JoinCommand.self, HeadCommand.self, NormalizeCommand.self,
+      DiffCommand.self,
     ])
 
   /// The command without arguments.
