@@ -127,7 +127,7 @@ let package = Package(
     tests("Naming", on: ["Bytes", "Tensors", "ResNets"]),
     tests("Surgery", on: ["Bytes", "Tensors", "ResNets"]),
     tests("NativeFormat", on: ["Bytes", "Tensors", "ResNets"]),
-    tests("Inference", on: ["Bytes", "Tensors", "ResNets", "Surgery"]),
+    tests("Inference", on: ["Bytes", "Tensors", "ResNets", "Images", "Surgery"]),
     tests("Resect", on: []),
     tests("ResectCommands", on: ["Resect", "ResectCLI"]),
   ],

@@ -183,6 +183,9 @@ private struct Builder {
 
   func addStem(of network: ResNet, to graph: inout Graph) throws(ResectError) -> Graph.ValueID {
     var value = 0
+    if let normalization = architecture.inputNormalization {
+      value = graph.add(.normalize(normalization), of: value, as: "input")
+    }
     let isDeep = !network.innerStem.isEmpty
     for (index, unit) in network.innerStem.enumerated() {
       value = try add(

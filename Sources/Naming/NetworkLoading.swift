@@ -196,6 +196,7 @@ extension Architecture {
     stridePlacement = declared.stridePlacement
     epsilon = declared.epsilon
     appendsConstantFeature = declared.appendsConstantFeature
+    inputNormalization = declared.inputNormalization
     stridedBlocks = declared.stridedBlocks
     padding = declared.padding
     if !shortcut.isProjection, !declared.shortcut.isProjection { shortcut = declared.shortcut }

@@ -64,6 +64,7 @@ extension Architecture {
       "headLayers": layers.map { .array($0) },
       "headBias": .bool(hasHeadBias),
       "constantFeature": appendsConstantFeature ? .bool(true) : nil,
+      "inputNormalization": inputNormalization?.json,
     ])
   }
 
@@ -125,6 +126,9 @@ extension Architecture {
       normalization: normalization, hasConvolutionBias: try reader.flag("convolutionBias"),
       head: head, headWidths: headWidths, hasHeadBias: try reader.flag("headBias"),
       appendsConstantFeature: try reader.flag("constantFeature", absent: false))
+    if let normalization = json["inputNormalization"] {
+      inputNormalization = try InputNormalization(json: normalization, inputChannels: inputChannels)
+    }
     guard self.headLayers.count == headWidths.count, Set(headLayers).count == headLayers.count, groups > 0
     else {
       throw reader.refusal("the head or the groups")

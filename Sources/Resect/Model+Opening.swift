@@ -155,6 +155,11 @@ extension Model {
         "the preprocessing gives \(preprocessing.channelOrder.count) channels (\(preprocessing.channelOrder.rawValue)), the network takes \(architecture.inputChannels)"
       )
     }
+    guard architecture.inputNormalization == nil || preprocessing.keepsPixels else {
+      throw ResectError(
+        code, "the network normalises pixels itself: the preprocessing may not do it too",
+        advice: "leave scale 1, mean 0 and std 1")
+    }
   }
 }
 

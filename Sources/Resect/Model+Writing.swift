@@ -141,11 +141,19 @@ extension Model {
         try writeSafetensors(
           outputTensors(names, options), metadata: ResectMetadata(of: self, surgeries: records).strings, to: file,
           progress: progress)
-        return PulledFile(file: file, format: format, digests: [], warnings: [], proof: proof)
+        return PulledFile(file: file, format: format, digests: [], warnings: safetensorsWarnings, proof: proof)
       }
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
+  }
+
+  /// What other readers of a safetensors file cannot know, because it is no tensor.
+  private var safetensorsWarnings: [String] {
+    guard architecture?.inputNormalization != nil else { return [] }
+    return [
+      "only Resect knows of a safetensors file that the network normalises its input: in other programs it has to be normalised before"
+    ]
   }
 
   /// The model under the names of another convention, which it is written by from now on.

@@ -138,6 +138,7 @@ struct InspectCommand: ParsableCommand {
     let variants = architecture.variants
     if !variants.isEmpty { lines.append(variants.joined(separator: ", ")) }
     if architecture.normalization == .none { lines.append("no batch-norms: folded, or never there") }
+    if architecture.inputNormalization != nil { lines.append("takes pixels of 0 to 255 and normalises them itself") }
     if architecture.appendsConstantFeature { lines.append("appends a constant 1 to its features") }
     return lines
   }

@@ -162,6 +162,12 @@ struct WritingOptions: ParsableArguments {
   func completed(_ model: Model) throws -> Model { try storage.completed(model) }
 }
 
+/// How every command explains `--labels`.
+enum LabelsHelp {
+  static let option = ArgumentHelp(
+    "The classes' names: a text file, one a line, or imagenet for the 1000 of ImageNet.", valueName: "file|imagenet")
+}
+
 /// The surgeries that a command can do on the way, in this order.
 struct SurgeryOptions: ParsableArguments {
   @Flag(name: .customLong("fold-bn"), help: "Fold batch-norms into the convolutions first.")
@@ -170,7 +176,7 @@ struct SurgeryOptions: ParsableArguments {
   @Flag(name: .customLong("drop-fc-bias"), help: "Then drop the classifier's bias.")
   var dropClassifierBias = false
 
-  @Option(help: ArgumentHelp("A text file with the classes' names, one a line.", valueName: "file"))
+  @Option(help: LabelsHelp.option)
   var labels: String?
 
   /// The model after the surgeries.
@@ -178,7 +184,7 @@ struct SurgeryOptions: ParsableArguments {
     var model = model
     if foldBatchNorm { model = try model.foldingBatchNorm() }
     if dropClassifierBias { model = try model.droppingClassifierBias() }
-    if let labels { model = try model.labelled(Labels(contentsOf: labels).names) }
+    if let labels { model = try model.labelled(Labels(nameOrFile: labels).names) }
     return model
   }
 }

@@ -184,7 +184,7 @@ import Testing
     ["export", "FILE", "OUT.resect"], ["convert", "FILE", "OUT.safetensors"],
     ["fold-bn", "FILE", "OUT.resect"], ["drop-fc-bias", "FILE", "OUT.safetensors"],
     ["split", "FILE", "--backbone", "OUT.resect", "--classes", "classes.resect"],
-    ["join", "BACKBONE", "CLASSES", "OUT.resect"],
+    ["join", "BACKBONE", "CLASSES", "OUT.resect"], ["head", "FILE", "OUT.resect", "--keep", "0"],
   ])
   func `every command that writes records the preprocessing that it is told`(_ words: [String]) throws {
     let (backbone, classes) = (folder.file("b.resect"), folder.file("c.resect"))

@@ -72,10 +72,8 @@ struct Weights<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
       weight = try numbers(kernel)
       if let tensor { bias = try numbers(tensor) }
     case .batchNorm(let norm): (factors, shifts) = try norm.affine(at: node.name)
-    case .normalize(let normalization):
-      factors = normalization.deviation.map { normalization.scale / $0 }
-      shifts = zip(normalization.mean, normalization.deviation).map { -$0 / $1 }
-    case .add, .relu, .maxPool, .averagePool, .globalAveragePool, .zeroPaddedShortcut, .sigmoid, .gate: break
+    case .add, .relu, .maxPool, .averagePool, .globalAveragePool, .zeroPaddedShortcut, .sigmoid, .gate, .normalize:
+      break
     }
   }
 }
@@ -120,13 +118,7 @@ extension Graph.Node {
       return convolved(convolution, inputs, shapes[0], weights, output)
     case .batchNorm(let norm):
       return Kernels.affine(image(), factors: weights.factors, shifts: weights.shifts, relu: norm.relu).values
-    case .normalize(let normalization):
-      var chosen = image()
-      chosen.values = normalization.channels.flatMap { channel in
-        inputs[0][channel * chosen.area..<(channel + 1) * chosen.area]
-      }
-      chosen.channels = normalization.channels.count
-      return Kernels.affine(chosen, factors: weights.factors, shifts: weights.shifts, relu: false).values
+    case .normalize(let normalization): return Kernels.normalized(image(), by: normalization).values
     case .add(let relu):
       return zip(inputs[0], inputs[1]).map { relu ? Kernels.rectified($0 + $1) : $0 + $1 }
     case .relu: return inputs[0].map { Kernels.rectified($0) }

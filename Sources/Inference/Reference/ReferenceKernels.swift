@@ -1,3 +1,5 @@
+internal import ResNets
+
 /// The operations in plain Swift: sums in double precision, each result rounded once to `Scalar`.
 ///
 /// They define what the fast engine has to agree with, and run where it is missing. Images are batch × channels × height ×
@@ -108,6 +110,22 @@ enum ReferenceKernels<Scalar: BinaryFloatingPoint & Sendable> {
       for index in channel * image.area..<(channel + 1) * image.area {
         let value = Scalar(Double(image.values[index]) * factors[channel] + shifts[channel])
         made.values[index] = relu ? rectified(value) : value
+      }
+    }
+    return made
+  }
+
+  /// What the first convolution takes of pixels, with as many roundings as preprocessing has, so that its bits are the same.
+  static func normalized(_ image: Image, by normalization: InputNormalization) -> Image {
+    var made = image
+    let divisor = normalization.divisor.map { Scalar($0) }
+    let scale = Scalar(normalization.scale)
+    for (channel, source) in normalization.channels.enumerated() {
+      let (mean, std) = (Scalar(normalization.mean[channel]), Scalar(normalization.std[channel]))
+      for pixel in 0..<image.area {
+        let value = image.values[source * image.area + pixel]
+        let scaled = divisor.map { value / $0 } ?? value * scale
+        made.values[channel * image.area + pixel] = (scaled - mean) / std
       }
     }
     return made
