@@ -51,6 +51,7 @@ let package = Package(
     // C of our own: what Swift cannot call or compile.
     .target(name: "CPosix"),
     .target(name: "CTensorKernels"),
+    .target(name: "CEntropyCoding"),
 
     // The ground floor, then two chains that meet only in Resect: containers and networks.
     floor("Bytes", on: ["CPosix", "CDeflate", "CCrypto"]),
@@ -63,7 +64,7 @@ let package = Package(
     floor("ResNets", on: ["Bytes", "Tensors"]),
     floor("Naming", on: ["Bytes", "Tensors", "ResNets"]),
     floor("Surgery", on: ["Bytes", "Tensors", "ResNets"]),
-    floor("NativeFormat", on: ["Bytes", "Tensors", "ResNets"]),
+    floor("NativeFormat", on: ["Bytes", "Tensors", "ResNets", "CEntropyCoding"]),
 
     floor(
       "Resect",

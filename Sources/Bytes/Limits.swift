@@ -34,4 +34,6 @@ public enum Limits {
   public static let expandedBytes = 64 << 20
   /// Containers that a walk through a checkpoint's values may enter, counted once a visit.
   public static let visits = 1 << 20
+  /// How many times larger than its encoded form a tensor over ``expandedBytes`` may claim to be.
+  public static let encodedRatio = 1024
 }
