@@ -87,6 +87,26 @@ enum FormatArgument: String, ExpressibleByArgument, CaseIterable {
   case safetensors
 }
 
+/// How the weights of a `.resect` file are encoded.
+enum EncodingArgument: EnumerableFlag {
+  case lossless
+  case store
+
+  static func help(for value: EncodingArgument) -> ArgumentHelp? {
+    switch value {
+    case .lossless: "In a .resect file, make weights smaller without loss (the default)."
+    case .store: "In a .resect file, store weights as they are, to be mapped and used in place."
+    }
+  }
+
+  var encoding: WeightEncoding {
+    switch self {
+    case .lossless: .lossless
+    case .store: .store
+    }
+  }
+}
+
 /// How a model is written.
 struct WritingOptions: ParsableArguments {
   @Option(help: "Store weights as f32, f16 or bf16; biases and other vectors are then f32.")
@@ -95,6 +115,8 @@ struct WritingOptions: ParsableArguments {
   @Option(help: "The format to write, where the extension does not say it.")
   var to: FormatArgument?
 
+  @Flag var encoding: EncodingArgument?
+
   @Flag(help: "Replace the output if it exists.")
   var force = false
 
@@ -102,7 +124,7 @@ struct WritingOptions: ParsableArguments {
   var write: WriteOptions {
     WriteOptions(
       format: to.flatMap { OutputFormat(rawValue: $0.rawValue) }, dtype: dtype?.dtype,
-      overwrites: force)
+      encoding: encoding?.encoding ?? .lossless, overwrites: force)
   }
 }
 

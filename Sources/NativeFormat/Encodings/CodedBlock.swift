@@ -33,7 +33,7 @@ struct BlockEncoder {
       return unsafe BlockEncoder.appendStored(symbols, to: &bytes)
     }
     let histogram = unsafe BlockEncoder.histogram(of: symbols)
-    if let only = histogram.firstIndex(where: { $0 > 0 }), unsafe Int(histogram[only]) == symbols.count {
+    if let only = histogram.firstIndex(where: { $0 > 0 }), Int(histogram[only]) == symbols.count {
       bytes += [CodedBlock.Kind.constant.rawValue, UInt8(only)]
       return
     }
@@ -42,7 +42,7 @@ struct BlockEncoder {
     bytes.append(kind.rawValue)
     bytes += tableBytes
     unsafe appendWords(of: symbols, table, to: &bytes)
-    guard unsafe bytes.count - start > symbols.count else { return }
+    guard bytes.count - start > symbols.count else { return }
     bytes.removeSubrange(start...)
     unsafe BlockEncoder.appendStored(symbols, to: &bytes)
   }
@@ -71,7 +71,7 @@ struct BlockEncoder {
   private mutating func appendWords(
     of symbols: UnsafeBufferPointer<UInt8>, _ table: FrequencyTable, to bytes: inout [UInt8]
   ) {
-    let count = unsafe symbols.count
+    let count = symbols.count
     if words.count < count { words = [UInt16](repeating: 0, count: count) }
     let lanes = CodedBlock.lanes(of: count)
     var states = [UInt32](repeating: 0, count: lanes)
@@ -92,10 +92,10 @@ struct BlockEncoder {
   /// Whether a sample says that coding saves next to nothing, as it does with the low bits of a mantissa.
   private static func isNoise(_ symbols: UnsafeBufferPointer<UInt8>) -> Bool {
     let (parts, partCount) = (4, 1024)
-    guard unsafe symbols.count >= 4 * parts * partCount else { return false }
+    guard symbols.count >= 4 * parts * partCount else { return false }
     var histogram = [UInt32](repeating: 0, count: 256)
     for part in 0..<parts {
-      let start = unsafe symbols.count / parts * part
+      let start = symbols.count / parts * part
       unsafe resect_count_symbols(symbols.baseAddress.map { unsafe $0 + start }, partCount, &histogram)
     }
     guard histogram.count(where: { $0 > 0 }) > 128 else { return false }
@@ -114,9 +114,11 @@ struct BlockDecoder {
     let byte = try cursor.byte()
     switch CodedBlock.Kind(rawValue: byte) {
     case .stored:
-      unsafe UnsafeMutableRawBufferPointer(symbols).copyMemory(from: cursor.take(symbols.count))
+      let bytes = unsafe try cursor.take(symbols.count)
+      unsafe UnsafeMutableRawBufferPointer(symbols).copyMemory(from: bytes)
     case .constant:
-      unsafe symbols.update(repeating: try cursor.byte())
+      let symbol = try cursor.byte()
+      unsafe symbols.update(repeating: symbol)
     case .coded:
       unsafe try decode(&cursor, FrequencyTable(parsing: &cursor), into: symbols)
     case .smooth where hasCurve:
@@ -135,7 +137,7 @@ struct BlockDecoder {
   ) throws(ResectError) {
     let wordCount = Int(try cursor.integer(UInt16.self))
     var states: [UInt32] = []
-    let lanes = unsafe CodedBlock.lanes(of: symbols.count)
+    let lanes = CodedBlock.lanes(of: symbols.count)
     for _ in 0..<lanes { states.append(try cursor.integer()) }
     let words = unsafe try cursor.take(2 * wordCount)
     let isWhole = unsafe resect_rans_decode(

@@ -17,15 +17,7 @@ final class EncodedStorage: TensorStorage {
   private let entry: NativeTensorEntry
   private let layout: ChunkLayout
   /// Read when it is first needed.
-  private let index = Mutex<Index?>(nil)
-
-  /// What stands before the chunks.
-  private struct Index {
-    /// A decoder that has decoded nothing yet.
-    let decoder: any ChunkDecoder
-    /// The bytes of each chunk in the payload.
-    let chunks: [Range<UInt64>]
-  }
+  private let index = Mutex<ChunkIndex?>(nil)
 
   /// The elements of `entry`, whose payload is `payload`.
   init(_ entry: NativeTensorEntry, payload: any TensorStorage) {
@@ -45,7 +37,7 @@ final class EncodedStorage: TensorStorage {
     let chunkBytes = ChunkLayout.chunkElements * size
     var buffer = [UInt8](repeating: 0, count: min(chunkBytes, Int(byteCount)))
     for chunk in Int(range.lowerBound) / chunkBytes...Int(range.upperBound - 1) / chunkBytes {
-      try decode(chunk, index, &decoder, into: &buffer)
+      unsafe try decode(chunk, index, &decoder, into: &buffer)
       let elements = layout.elements(of: chunk)
       let wanted = (elements.lowerBound * size..<elements.upperBound * size)
         .clamped(to: Int(range.lowerBound)..<Int(range.upperBound))
@@ -78,7 +70,7 @@ final class EncodedStorage: TensorStorage {
   }
 
   private func decode(
-    _ chunk: Int, _ index: Index, _ decoder: inout any ChunkDecoder,
+    _ chunk: Int, _ index: ChunkIndex, _ decoder: inout any ChunkDecoder,
     into target: UnsafeMutableRawPointer
   ) throws(ResectError) {
     do throws(ResectError) {
@@ -97,11 +89,11 @@ final class EncodedStorage: TensorStorage {
   }
 
   /// Reads what stands before the chunks; the payload's checksum is compared on the way.
-  private func readIndex() throws(ResectError) -> Index {
+  private func readIndex() throws(ResectError) -> ChunkIndex {
     do throws(ResectError) {
       return try index.withLock { known throws(ResectError) in
         if let known { return known }
-        let index = try Index(entry, layout, payload)
+        let index = try ChunkIndex(entry, layout, payload)
         known = index
         return index
       }
@@ -111,7 +103,14 @@ final class EncodedStorage: TensorStorage {
   }
 }
 
-extension EncodedStorage.Index {
+/// What stands before the chunks of a payload.
+private struct ChunkIndex {
+  /// A decoder that has decoded nothing yet.
+  let decoder: any ChunkDecoder
+  /// The bytes of each chunk in the payload.
+  let chunks: [Range<UInt64>]
+
+  /// Reads the head and the table of `entry`'s `payload`.
   init(
     _ entry: NativeTensorEntry, _ layout: ChunkLayout, _ payload: any TensorStorage
   ) throws(ResectError) {

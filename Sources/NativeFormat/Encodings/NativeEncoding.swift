@@ -1,3 +1,9 @@
+#if canImport(Darwin)
+  internal import Darwin
+#else
+  internal import Glibc
+#endif
+
 /// How the elements of a tensor lie in a `.resect` file. `Docs/NativeFormat.md` says each bit.
 public enum NativeEncoding: Sendable, Hashable {
   /// One after the other, as they are in memory.
@@ -16,6 +22,19 @@ public enum NativeEncoding: Sendable, Hashable {
     case .planes: "planes"
     case .quantized: "quantized"
     }
+  }
+}
+
+extension NativeEncoding {
+  /// What the weights are multiples of.
+  public var step: Double? {
+    if case .quantized(let step, _) = self { step } else { nil }
+  }
+
+  /// The energy of the weights over that of the error, in decibels; nothing where there is no error.
+  public var signalToNoise: Double? {
+    guard case .quantized(_, let error) = self, error > 0 else { return nil }
+    return -20 * log10(error)
   }
 }
 
