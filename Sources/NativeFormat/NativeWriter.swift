@@ -42,7 +42,7 @@ public func writeNative(
 /// then placed and written.
 private struct PayloadWriter {
   /// Bytes of the tensors that are encoded at a time, if it is more than one.
-  private static let batchBytes = 64 << 20
+  private static let batchBytes = 16 << 20
 
   let tensors: [OutputTensor]
   let choices: [EncodingChoice]

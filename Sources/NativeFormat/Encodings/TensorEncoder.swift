@@ -33,9 +33,9 @@ struct EncodedPayload {
     _ tensor: OutputTensor, _ progress: WriteProgress?
   ) throws(ResectError) -> [UInt8]? {
     guard var coder = PlanesCoder(tensor.dtype), tensor.tensor.shape.elementCount > 0 else { return nil }
-    var payload = ChunkedPayload(
-      head: [], ChunkLayout(elementCount: tensor.tensor.shape.elementCount))
     let rawCount = tensor.tensor.byteCount(as: tensor.dtype)
+    var payload = ChunkedPayload(
+      head: [], ChunkLayout(elementCount: tensor.tensor.shape.elementCount), capacity: rawCount)
     var pieces = Rechunker(byteCount: ChunkLayout.chunkElements * tensor.dtype.byteCount)
     var done = 0
     func encode(_ elements: RawSpan) {
@@ -62,8 +62,12 @@ struct ChunkedPayload {
   private(set) var bytes: [UInt8]
   private var tablePosition: Int
 
-  init(head: [UInt8], _ layout: ChunkLayout) {
-    bytes = head + [UInt8](repeating: 0, count: 4 * layout.count)
+  /// A payload without chunks, with room for about `capacity` bytes.
+  init(head: [UInt8], _ layout: ChunkLayout, capacity: Int) {
+    bytes = []
+    bytes.reserveCapacity(capacity)
+    bytes += head
+    bytes += [UInt8](repeating: 0, count: 4 * layout.count)
     tablePosition = head.count
   }
 
@@ -134,7 +138,7 @@ private struct QuantizedTensor {
   private func payload(_ classes: ScaleClasses?) -> [UInt8] {
     var coder = QuantizedCoder(step: step, classes: classes)
     let layout = ChunkLayout(elementCount: integers.count)
-    var payload = ChunkedPayload(head: classes.map { [1] + $0.bytes } ?? [0], layout)
+    var payload = ChunkedPayload(head: classes.map { [1] + $0.bytes } ?? [0], layout, capacity: integers.count)
     for chunk in 0..<layout.count {
       let elements = layout.elements(of: chunk)
       payload.add { coder.append(integers[elements], elements: elements, to: &$0) }
