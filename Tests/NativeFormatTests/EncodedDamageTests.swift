@@ -63,7 +63,6 @@ import Testing
       let error = try error(.encoded(payload, "planes", shape: "[2,2]"), access: access)
       #expect(error?.code == .malformed, "\(name)")
       #expect(error?.tensor == "classifier.weight")
-      #expect(error?.file != nil || access == .mapped || error?.tensor != nil)
     }
   }
 
@@ -147,7 +146,7 @@ import Testing
 
   /// Whatever a byte of the payload becomes, with the checksum that belongs to it: an error or other weights, never a trap.
   @Test func `no payload traps`() throws {
-    let matrix = try OutputTensor.random(rows: 24, columns: 30, seed: 3)
+    let matrix = try OutputTensor.random(rows: 12, columns: 24, seed: 3)
     for choice in [EncodingChoice.lossless, .quantized(step: 0.02), .quantized(step: 0.0001)] {
       let payload = try matrix.payload(choice, in: folder)
       var random = SeededRandom(seed: 7)
@@ -155,9 +154,9 @@ import Testing
         var bytes = payload.bytes
         bytes[index] = UInt8(truncatingIfNeeded: random.next())
         let members = choice == .lossless ? "" : #","step":0.25,"relativeError":0.5"#
-        _ = try error(.encoded(bytes, payload.encoding, shape: "[24,30]", members: members))
+        _ = try error(.encoded(bytes, payload.encoding, shape: "[12,24]", members: members))
         _ = try error(
-          .encoded(Array(bytes[..<index]), payload.encoding, shape: "[24,30]", members: members))
+          .encoded(Array(bytes[..<index]), payload.encoding, shape: "[12,24]", members: members))
       }
     }
   }
