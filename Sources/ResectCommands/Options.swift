@@ -120,6 +120,16 @@ struct WritingOptions: ParsableArguments {
   @Flag(help: "Replace the output if it exists.")
   var force = false
 
+  /// Refuses a wish for an encoding where a file is written that knows none.
+  func checkEncoding(for paths: String..., format: OutputFormat? = nil) throws {
+    guard let encoding else { return }
+    for path in paths {
+      guard try format ?? write.format ?? OutputFormat(path: path) == .resect else {
+        throw ValidationError("--\(encoding) is for .resect files.")
+      }
+    }
+  }
+
   /// The options for writing.
   var write: WriteOptions {
     WriteOptions(

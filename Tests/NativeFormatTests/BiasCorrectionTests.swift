@@ -91,7 +91,9 @@ import Testing
 
   @Test func `what does not fit the shape is refused`() throws {
     let shape = try Shape([2, 2])
-    for (weights, changed, means, groups) in [(4, 4, 3, 1), (3, 4, 2, 1), (4, 3, 2, 1), (4, 4, 2, 2), (4, 4, 2, 0), (4, 4, 5, 2)] {
+    for (weights, changed, means, groups) in [
+      (4, 4, 3, 1), (3, 4, 2, 1), (4, 3, 2, 1), (4, 4, 2, 2), (4, 4, 2, 0), (4, 4, 5, 2),
+    ] {
       let code = refusal { () throws(ResectError) in
         try BiasCorrection.corrections(
           weights: [Double](repeating: 0, count: weights), changed: [Double](repeating: 0, count: changed),

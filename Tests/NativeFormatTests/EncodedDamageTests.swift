@@ -96,7 +96,9 @@ import Testing
   }
 
   @Test func `classes need rows and columns`() throws {
-    #expect(try error(.quantized(HandEncoding.payload(head: [1, 0x88, 0x88], Self.integers), shape: "[2]"))?.code == .malformed)
+    #expect(
+      try error(.quantized(HandEncoding.payload(head: [1, 0x88, 0x88], Self.integers), shape: "[2]"))?.code
+        == .malformed)
   }
 
   @Test(

@@ -17,7 +17,8 @@ import Testing
     for access in [NativeFile.Access.mapped, .read] {
       let tensor = try NativeFile(InputFile(path: path), access: access).tensors[0].tensor
       results.append(try tensor.bytes())
-      results.append(try tensor.withBytes { bytes throws(ResectError) in unsafe bytes.withUnsafeBytes { unsafe Array($0) } })
+      results.append(
+        try tensor.withBytes { bytes throws(ResectError) in unsafe bytes.withUnsafeBytes { unsafe Array($0) } })
       var streamed: [UInt8] = []
       try tensor.stream { piece throws(ResectError) in
         unsafe piece.withUnsafeBytes { unsafe streamed.append(contentsOf: $0) }
@@ -48,7 +49,8 @@ import Testing
 
   @Test func `bfloat16 and float16 are two planes`() throws {
     // BF16: -3 = C040 → exponent 80, sign and fraction C0. F16: -3 = C200 = 1 10000 1000000000 → 84 80.
-    for (dtype, bits, high) in [("BF16", [0x40, 0xC0], 0x80), ("F16", [0x00, 0xC2], 0x84)] as [(String, [UInt8], UInt8)] {
+    for (dtype, bits, high) in [("BF16", [0x40, 0xC0], 0x80), ("F16", [0x00, 0xC2], 0x84)] as [(String, [UInt8], UInt8)]
+    {
       let low: UInt8 = dtype == "F16" ? 0x80 : 0xC0
       let chunk = HandEncoding.constant(high) + HandEncoding.constant(low)
       let assembly = HandAssembly.encoded(

@@ -114,7 +114,10 @@ import Testing
     while rest < 1 { (rest, result) = (rest * 2, result - 1) }
     // 1 ≤ rest < 2: the area under 1 / x.
     let parts = 10_000
-    for part in 0..<parts { result += (rest - 1) / Double(parts) / (1 + (rest - 1) * (Double(part) + 0.5) / Double(parts)) / 0.6931471805599453 }
+    for part in 0..<parts {
+      result +=
+        (rest - 1) / Double(parts) / (1 + (rest - 1) * (Double(part) + 0.5) / Double(parts)) / 0.6931471805599453
+    }
     return result
   }
 
