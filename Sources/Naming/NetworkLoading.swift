@@ -106,7 +106,8 @@ public func loadNetwork(
   let network = try ResNet(
     architecture: reading.architecture, tensors: reading.assignment.tensors)
   return LoadedNetwork(
-    network: network, preprocessing: reading.preprocessing, convention: reading.convention, isInferred: found.isInferred,
+    network: network, preprocessing: reading.preprocessing, convention: reading.convention,
+    isInferred: found.isInferred,
     prefix: found.prefix, names: reading.assignment.names, unexpected: unexpected,
     leftOut: found.leftOut, warnings: reading.warnings + found.warnings)
 }

@@ -144,13 +144,31 @@ struct InspectCommand: ParsableCommand {
   }
 
   private func tensorTable(_ inspection: Inspection) -> String {
-    var table = Table(["tensor": .left, "dtype": .left, "shape": .left, "bytes": .right])
+    guard inspection.tensors.contains(where: { $0.payload != nil }) else {
+      var table = Table(["tensor": .left, "dtype": .left, "shape": .left, "bytes": .right])
+      for tensor in inspection.tensors { table.add(cells: facts(of: tensor)) }
+      return table.text
+    }
+    var table = Table([
+      "tensor": .left, "dtype": .left, "shape": .left, "bytes": .right, "encoding": .left, "stored": .right,
+      "bits": .right, "dB": .right,
+    ])
     for tensor in inspection.tensors {
       table.add(
-        tensor.name.printable(limit: 120), tensor.dtype.rawValue, tensor.shape.description,
-        tensor.byteCount.grouped)
+        cells: facts(of: tensor) + [
+          tensor.payload?.encoding.name ?? "", tensor.payload.map { Int($0.byteCount).grouped } ?? "",
+          tensor.bitsPerElement?.brief ?? "",
+          tensor.payload?.encoding.signalToNoise?.brief ?? "",
+        ])
     }
     return table.text
+  }
+
+  private func facts(of tensor: Inspection.Tensor) -> [String] {
+    [
+      tensor.name.printable(limit: 120), tensor.dtype.rawValue, tensor.shape.description,
+      tensor.byteCount.grouped,
+    ]
   }
 
   private func moduleTable(_ inspection: Inspection) -> String {
@@ -241,6 +259,11 @@ extension Inspection {
             "name": .string(tensor.name), "dtype": .string(tensor.dtype.rawValue),
             "shape": .array(tensor.shape.axes.map { .integer($0) }),
             "bytes": .integer(tensor.byteCount),
+            "encoding": tensor.payload.map { .string($0.encoding.name) },
+            "storedBytes": tensor.payload.map { .integer($0.byteCount) },
+            "bitsPerElement": tensor.bitsPerElement.map { .number($0) },
+            "step": tensor.payload?.encoding.step.map { .number($0) },
+            "signalToNoise": tensor.payload?.encoding.signalToNoise.map { .number($0) },
           ])
         }),
       "modules": modules(tree()),

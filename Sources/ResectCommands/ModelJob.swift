@@ -13,9 +13,10 @@ struct ModelJob: ParsableArguments {
   /// and the output's extension say.
   func read(for format: OutputFormat? = nil) throws -> Model {
     var options = try reading.open()
+    try writing.checkEncoding(for: output, format: format)
     let format = try format ?? writing.write.format ?? OutputFormat(path: output)
     options.beginsDigest = format == .resect
-    return try writing.completed(Model(contentsOf: input, options: options))
+    return try writing.storage.prepared(Model(contentsOf: input, options: options))
   }
 
   /// Writes `model` and tells what was done, after `tables`.
@@ -23,7 +24,7 @@ struct ModelJob: ParsableArguments {
     var options = writing.write
     options.format = format ?? options.format
     var outcome = WriteOutcome()
-    try outcome.write(model, to: output, options)
+    try outcome.write(writing.storage.named(model), to: output, options)
     outcome.show(shown, tables: shown.json ? [] : tables)
   }
 }

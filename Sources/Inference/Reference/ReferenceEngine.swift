@@ -130,7 +130,8 @@ extension Graph.Node {
     case .linear:
       return Kernels.linear(inputs[0], weight: weights.weight, bias: weights.bias, outputs: output.count)
     case .sigmoid: return inputs[0].map { Scalar(1 / (1 + exponential(-Double($0)))) }
-    case .channelConvolution: return Kernels.channelConvolution(inputs[0], kernel: weights.weight, bias: weights.bias?.first)
+    case .channelConvolution:
+      return Kernels.channelConvolution(inputs[0], kernel: weights.weight, bias: weights.bias?.first)
     case .gate:
       let factors = inputs[1].map { Double($0) }
       return Kernels.affine(
