@@ -6,13 +6,24 @@ public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
   case resect
   /// Hugging Face's safetensors, with the names of the model's convention.
   case safetensors
+  /// A state dict as torch.save writes it, with the names of the model's convention.
+  case torch
+
+  /// What the names of such files end in; the first is the usual one.
+  public var fileExtensions: [String] {
+    switch self {
+    case .resect: ["resect"]
+    case .safetensors: ["safetensors"]
+    case .torch: ["pth", "pt"]
+    }
+  }
 
   /// The format that the extension of `path` says.
   public init(path: String) throws(ResectError) {
     let name = path.split(separator: "/").last ?? ""
     let ending = name.split(separator: ".").dropFirst().last.map(String.init) ?? ""
-    guard let format = OutputFormat(rawValue: ending) else {
-      let known = OutputFormat.allCases.map { ".\($0.rawValue)" }.joined(separator: ", ")
+    guard let format = OutputFormat.allCases.first(where: { $0.fileExtensions.contains(ending) }) else {
+      let known = OutputFormat.allCases.flatMap(\.fileExtensions).map { ".\($0)" }.joined(separator: ", ")
       throw ResectError(
         .badArgument, "the extension says no format that is written: \(known) are",
         advice: "use one of them, or --to", file: path)
@@ -139,6 +150,12 @@ extension Model {
         try writeSafetensors(
           outputTensors(convention, options), metadata: ResectMetadata(of: self, surgeries: records).strings, to: file,
           progress: progress)
+        return PulledFile(file: file, format: format, digests: [], warnings: [], proof: proof)
+      case .torch:
+        // That the names are torch's goes without saying.
+        let metadata = ResectMetadata(of: self, surgeries: records).strings.filter { $0.name != "format" }
+        try writeTorchZip(
+          outputTensors(convention, options), metadata: metadata, to: file, progress: progress)
         return PulledFile(file: file, format: format, digests: [], warnings: [], proof: proof)
       }
     } catch {

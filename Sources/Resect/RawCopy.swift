@@ -1,20 +1,15 @@
 /// Copies the tensors of any model from container to container under their own names: nothing is mapped, and
 /// nothing computed but the dtype that `options` asks for.
 ///
-/// Writes safetensors; `.resect` files hold ResNets. Takes whatever `Checkpoint` reads, and `.resect` files.
+/// Writes safetensors and torch's zip; `.resect` files hold ResNets. Takes whatever `Checkpoint` reads, and `.resect` files.
 @discardableResult
 public func copyTensors(
   from input: String, to output: String, open: OpenOptions = OpenOptions(),
   options: WriteOptions = WriteOptions(), progress: WriteProgress? = nil
 ) throws(ResectError) -> (report: WriteReport, tensors: Int, ignored: [Checkpoint.Ignored]) {
   let format = try options.format(for: output)
-  guard format == .safetensors else {
-    throw ResectError(
-      .badArgument, "a .resect file holds a ResNet, not just any tensors",
-      advice: "write .safetensors", file: output)
-  }
   let tensors: [OutputTensor]
-  var metadata: [(name: String, value: String)] = [("format", "pt")]
+  var metadata: [(name: String, value: String)] = format == .safetensors ? [("format", "pt")] : []
   var ignored: [Checkpoint.Ignored] = []
   let source: InputFile
   switch try Container(path: input, options: open) {
@@ -36,7 +31,14 @@ public func copyTensors(
   let file = try OutputFile(
     path: output, overwrite: options.overwrites, inputs: [source.identity])
   do throws(ResectError) {
-    try writeSafetensors(tensors, metadata: metadata, to: file, progress: progress)
+    switch format {
+    case .resect:
+      throw ResectError(
+        .badArgument, "a .resect file holds a ResNet, not just any tensors",
+        advice: "write .safetensors or .pth", file: output)
+    case .safetensors: try writeSafetensors(tensors, metadata: metadata, to: file, progress: progress)
+    case .torch: try writeTorchZip(tensors, metadata: metadata, to: file, progress: progress)
+    }
     let bytes = try file.committed()
     let report = WriteReport(format: format, bytes: bytes, digests: [], warnings: [], proof: nil)
     return (report, tensors.count, ignored)

@@ -85,6 +85,7 @@ enum DTypeArgument: String, ExpressibleByArgument, CaseIterable {
 enum FormatArgument: String, ExpressibleByArgument, CaseIterable {
   case resect
   case safetensors
+  case torch
 }
 
 /// How a model is written.

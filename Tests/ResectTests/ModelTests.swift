@@ -52,7 +52,7 @@ import Testing
   @Test(arguments: OutputFormat.allCases)
   func `what weights cannot tell survives every format`(_ format: OutputFormat) throws {
     let module = try Model(contentsOf: fixture("module_v1.stream.pth"))
-    let path = folder.file("copy.\(format.rawValue)")
+    let path = folder.file("copy.\(format.fileExtensions[0])")
     try module.write(to: path)
     let copy = try Model(contentsOf: path)
     #expect(copy.architecture == module.architecture)
@@ -65,7 +65,7 @@ import Testing
     let labels = ["a", "b\n", "c\"", "d\u{0}", "ü"]
     let model = try Model(contentsOf: fixture("bottleneck.zip.pth")).labelled(labels)
       .foldingBatchNorm().droppingClassifierBias()
-    let path = folder.file("copy.\(format.rawValue)")
+    let path = folder.file("copy.\(format.fileExtensions[0])")
     try model.write(to: path)
     let copy = try Model(contentsOf: path)
     #expect(copy.labels == labels)
@@ -85,7 +85,7 @@ import Testing
         == [.init(name: "bottleneck.zip.pth", format: "torch-zip", sha256: sha256)])
   }
 
-  @Test(arguments: ["a.resect", "a.safetensors"])
+  @Test(arguments: ["a.resect", "a.safetensors", "a.pth"])
   func `the same input gives the same bytes`(_ name: String) throws {
     let model = try Model(contentsOf: Fixtures.sample("digits/digits-resnet20.pth"))
       .foldingBatchNorm()
@@ -105,7 +105,7 @@ import Testing
     let source = fixture("bottleneck.zip.pth")
     let halves = try Model(contentsOf: source).labelled(["a", "b", "c", "d", "e"]).split(bias: bias)
     let (backbone, classes) = (
-      folder.file("b.\(format.rawValue)"), folder.file("c.\(format.rawValue)")
+      folder.file("b.\(format.fileExtensions[0])"), folder.file("c.\(format.fileExtensions[0])")
     )
     _ = try Model.write((halves.backbone, backbone), (halves.classes, classes))
     let joined = folder.file("joined.safetensors")
