@@ -37,14 +37,7 @@ public struct Shape: Sendable, Hashable {
   public var rank: Int { axes.count }
 
   /// How many elements lie between neighbours along each axis, where the elements lie in row-major order.
-  public var rowMajorStrides: [Int] {
-    var strides = [Int](repeating: 1, count: rank)
-    for axis in strides.indices.dropLast().reversed() {
-      // Cannot overflow where the element count does not, except beside an axis of length 0, where no stride is used.
-      strides[axis] = strides[axis + 1].multipliedReportingOverflow(by: axes[axis + 1]).0
-    }
-    return strides.map { max($0, 0) }
-  }
+  public var rowMajorStrides: [Int] { StoredTensor.rowMajorStrides(of: self) }
 }
 
 extension Shape: CustomStringConvertible {

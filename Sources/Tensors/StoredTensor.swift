@@ -15,7 +15,7 @@ extension LazyTensor {
     storage: any TensorStorage, dtype: DType, shape: Shape, offset: Int = 0, strides: [Int]? = nil,
     byteOrder: ByteOrder = .little
   ) throws(ResectError) {
-    let strides = strides ?? shape.rowMajorStrides
+    let strides = strides ?? StoredTensor.rowMajorStrides(of: shape)
     guard strides.count == shape.rank else {
       throw ResectError(
         .malformed, "the shape has \(shape.rank) dimensions, the strides \(strides.count)")
@@ -66,6 +66,15 @@ struct StoredTensor: TensorSource {
   let strides: [Int]
   let end: Int
   let byteOrder: LazyTensor.ByteOrder
+
+  static func rowMajorStrides(of shape: Shape) -> [Int] {
+    var strides = [Int](repeating: 1, count: shape.rank)
+    for axis in strides.indices.dropLast().reversed() {
+      // Cannot overflow where the element count does not, except beside an axis of length 0, where no stride is used.
+      strides[axis] = strides[axis + 1].multipliedReportingOverflow(by: shape.axes[axis + 1]).0
+    }
+    return strides.map { max($0, 0) }
+  }
 
   /// Whether the stored bytes are what a reader expects: contiguous and little-endian.
   var liesInPlace: Bool { isContiguous && (byteOrder == .little || dtype.byteCount == 1) }
