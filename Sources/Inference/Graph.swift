@@ -40,8 +40,8 @@ public struct Graph: Sendable {
     case linear(Linear)
     /// Takes a vector: each element becomes 1 / (1 + e⁻ˣ).
     case sigmoid
-    /// Takes a vector: a convolution along the channels, of one odd kernel without bias, padded with zeros (ECA).
-    case channelConvolution(kernel: LazyTensor)
+    /// Takes a vector: a convolution along the channels, of one odd kernel, padded with zeros (ECA).
+    case channelConvolution(kernel: LazyTensor, bias: LazyTensor?)
     /// Takes an image and a vector: multiplies each channel by its element.
     case gate
     /// Takes an image: each channel of the result is a channel of the input, as (pixel · scale − mean) / deviation.

@@ -32,11 +32,11 @@ struct SplitCommand: ParsableCommand {
   }
 
   func run() throws {
-    let model = try writing.completed(surgeries.operate(on: Model(contentsOf: input, options: reading.open)))
+    let model = try surgeries.operate(on: Model(contentsOf: input, options: reading.open()))
     let halves = try model.split(bias: BiasTreatment(rawValue: bias.rawValue) ?? .keep)
     var outcome = WriteOutcome()
     try outcome.write(
-      (halves.backbone, backbone), (halves.classes, classes), writing.write)
+      (writing.completed(halves.backbone), backbone), (halves.classes, classes), writing.write)
     outcome.show(shown)
   }
 }

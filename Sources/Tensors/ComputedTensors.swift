@@ -29,6 +29,15 @@ extension LazyTensor {
     return LazyTensor(dtype: dtype, shape: shape, source: RoundedTensor(base: self, dtype: dtype))
   }
 
+  /// The same elements in the same order under another shape. Throws where that has more or fewer.
+  public func reshaped(_ axes: [Int]) throws(ResectError) -> LazyTensor {
+    let shape = try Shape(axes)
+    guard shape.elementCount == self.shape.elementCount else {
+      throw ResectError(.mismatch, "a tensor of shape \(self.shape) does not take the shape \(shape)")
+    }
+    return LazyTensor(dtype: dtype, shape: shape, source: source)
+  }
+
   /// This matrix with `column` appended as its last column: rows × (columns + 1). Bits are kept; both must have one dtype.
   public func appendingColumn(_ column: LazyTensor) throws(ResectError) -> LazyTensor {
     guard shape.rank == 2, column.shape.axes == [shape.axes[0]], column.dtype == dtype else {

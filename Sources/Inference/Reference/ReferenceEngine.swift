@@ -68,7 +68,9 @@ struct Weights<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
     case .linear(let linear):
       weight = try numbers(linear.weight)
       if let tensor = linear.bias { bias = try numbers(tensor) }
-    case .channelConvolution(let kernel): weight = try numbers(kernel)
+    case .channelConvolution(let kernel, let tensor):
+      weight = try numbers(kernel)
+      if let tensor { bias = try numbers(tensor) }
     case .batchNorm(let norm): (factors, shifts) = try norm.affine(at: node.name)
     case .normalize(let normalization):
       factors = normalization.deviation.map { normalization.scale / $0 }
@@ -136,7 +138,7 @@ extension Graph.Node {
     case .linear:
       return Kernels.linear(inputs[0], weight: weights.weight, bias: weights.bias, outputs: output.count)
     case .sigmoid: return inputs[0].map { Scalar(1 / (1 + exponential(-Double($0)))) }
-    case .channelConvolution: return Kernels.channelConvolution(inputs[0], kernel: weights.weight)
+    case .channelConvolution: return Kernels.channelConvolution(inputs[0], kernel: weights.weight, bias: weights.bias?.first)
     case .gate:
       let factors = inputs[1].map { Double($0) }
       return Kernels.affine(

@@ -123,9 +123,9 @@ enum ReferenceKernels<Scalar: BinaryFloatingPoint & Sendable> {
     }
   }
 
-  static func channelConvolution(_ features: [Scalar], kernel: [Scalar]) -> [Scalar] {
+  static func channelConvolution(_ features: [Scalar], kernel: [Scalar], bias: Scalar?) -> [Scalar] {
     features.indices.map { center in
-      var sum = 0.0
+      var sum = Double(bias ?? 0)
       for (tap, weight) in kernel.enumerated() {
         let index = center + tap - kernel.count / 2
         if features.indices.contains(index) { sum += Double(weight) * Double(features[index]) }
