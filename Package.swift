@@ -103,7 +103,7 @@ let package = Package(
     floor(
       "Resect",
       on: [
-        "Bytes", "Tensors", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat", "Inference", "Images",
+        "Bytes", "Tensors", "HDF5", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat", "Inference", "Images",
         "NumPy",
       ]),
 

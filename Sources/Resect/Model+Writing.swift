@@ -8,6 +8,13 @@ public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
   case safetensors
   /// A state dict as torch.save writes it, with the names of the model's convention.
   case torch
+  /// HDF5, for tensors under their own names.
+  case hdf5
+  /// The archive of Keras 3, for tensors of another one.
+  case keras
+
+  /// Those that a model is written in.
+  public static let ofModels: [OutputFormat] = [.resect, .safetensors, .torch]
 
   /// What the names of such files end in; the first is the usual one.
   public var fileExtensions: [String] {
@@ -15,6 +22,8 @@ public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
     case .resect: ["resect"]
     case .safetensors: ["safetensors"]
     case .torch: ["pth", "pt"]
+    case .hdf5: ["h5", "hdf5"]
+    case .keras: ["keras"]
     }
   }
 
@@ -147,19 +156,18 @@ extension Model {
         return PulledFile(
           file: file, format: format, digests: digests.values, warnings: warnings, proof: proof)
       case .safetensors:
-        var names = convention
-        if case .network(let network) = content { names = try convention.fitted(to: network).convention }
-        try writeSafetensors(
-          outputTensors(names, options), metadata: ResectMetadata(of: self, surgeries: records).strings, to: file,
-          progress: progress)
-        return PulledFile(file: file, format: format, digests: [], warnings: [], proof: proof)
+        // `format` tells other readers that the names are torch's.
+        let metadata = [("format", "pt")] + ResectMetadata(of: self, surgeries: records).strings
+        try writeSafetensors(namedTensors(options), metadata: metadata, to: file, progress: progress)
       case .torch:
-        // That the names are torch's goes without saying.
-        let metadata = ResectMetadata(of: self, surgeries: records).strings.filter { $0.name != "format" }
-        try writeTorchZip(
-          outputTensors(convention, options), metadata: metadata, to: file, progress: progress)
-        return PulledFile(file: file, format: format, digests: [], warnings: [], proof: proof)
+        let metadata = ResectMetadata(of: self, surgeries: records).strings
+        try writeTorchZip(namedTensors(options), metadata: metadata, to: file, progress: progress)
+      case .hdf5, .keras:
+        throw ResectError(
+          .unsupported, "models are not written in Keras' names",
+          advice: "--raw copies the tensors under their own", file: file.path)
       }
+      return PulledFile(file: file, format: format, digests: [], warnings: [], proof: proof)
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
@@ -181,6 +189,12 @@ extension Model {
       }
     }
     return named
+  }
+
+  /// Every tensor under the name that the model's convention has for it.
+  private func namedTensors(_ options: WriteOptions) throws(ResectError) -> [OutputTensor] {
+    guard case .network(let network) = content else { return outputTensors(convention, options) }
+    return outputTensors(try convention.fitted(to: network).convention, options)
   }
 
   /// Every tensor under the name that `convention` gives it; a count of batches only where there is one.

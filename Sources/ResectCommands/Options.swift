@@ -94,6 +94,8 @@ enum FormatArgument: String, ExpressibleByArgument, CaseIterable {
   case resect
   case safetensors
   case torch
+  case hdf5
+  case keras
 }
 
 /// What is written, whatever the format.

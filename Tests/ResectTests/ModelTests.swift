@@ -49,7 +49,7 @@ import Testing
     #expect(architecture?.stridePlacement == .init(.v1, from: .option))
   }
 
-  @Test(arguments: OutputFormat.allCases)
+  @Test(arguments: OutputFormat.ofModels)
   func `what weights cannot tell survives every format`(_ format: OutputFormat) throws {
     let module = try Model(contentsOf: fixture("module_v1.stream.pth"))
     let path = folder.file("copy.\(format.fileExtensions[0])")
@@ -60,7 +60,7 @@ import Testing
     #expect(try Comparison(fixture("module_v1.stream.pth"), path).isEqual)
   }
 
-  @Test(arguments: OutputFormat.allCases)
+  @Test(arguments: OutputFormat.ofModels)
   func `labels and the record of surgeries survive every format`(_ format: OutputFormat) throws {
     let labels = ["a", "b\n", "c\"", "d\u{0}", "ü"]
     let model = try Model(contentsOf: fixture("bottleneck.zip.pth")).labelled(labels)
@@ -98,7 +98,7 @@ import Testing
     #expect(written.count == 1)
   }
 
-  @Test(arguments: [BiasTreatment.keep, .feature], OutputFormat.allCases)
+  @Test(arguments: [BiasTreatment.keep, .feature], OutputFormat.ofModels)
   func `joining what was split gives every bit back`(
     _ bias: BiasTreatment, _ format: OutputFormat
   ) throws {

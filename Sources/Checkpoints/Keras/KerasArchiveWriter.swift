@@ -12,15 +12,15 @@ internal import Zip
 ///
 /// Entries are stored as they are, so the tensors can be read in place. Source: Keras' `saving_lib.py`.
 public func writeKerasArchive(
-  weights: HDF5Tree, configuration: JSON, metadata: JSON, to file: borrowing OutputFile,
+  weights: HDF5Tree, configuration: String, metadata: String, to file: borrowing OutputFile,
   progress: WriteProgress? = nil,
   alongside companion: (@Sendable () throws(ResectError) -> Void)? = nil
 ) throws(ResectError) {
   let outline = try HDF5Outline(weights)
   var zip = ZipLayout()
   var checksums: [UInt32] = []
-  for (name, json) in [(KerasArchive.metadata, metadata), (KerasArchive.configuration, configuration)] {
-    let bytes = json.compact
+  for (name, text) in [(KerasArchive.metadata, metadata), (KerasArchive.configuration, configuration)] {
+    let bytes = Array(text.utf8)
     try file.write(bytes, at: zip.append(name, byteCount: UInt64(bytes.count)))
     checksums.append(CRC32.of(bytes))
   }

@@ -61,6 +61,15 @@ public struct HDF5Tree: Sendable {
     }
   }
 
+  /// Adds a group, unless it is there, and the groups that lead to it.
+  public mutating func addGroup(_ path: String) throws(ResectError) {
+    try root.change(at: HDF5Tree.names(in: path)[...]) { node throws(ResectError) in
+      guard node.tensor == nil else {
+        throw ResectError(.badArgument, "two objects of the file have this path", tensor: path)
+      }
+    }
+  }
+
   /// Adds an attribute to the group or the dataset at `path`; where nothing is there, to a new group.
   ///
   /// Refused: a name that the object has already.
