@@ -1,5 +1,3 @@
-internal import HDF5
-
 /// Copies the tensors of any model from container to container under their own names: nothing is mapped, and
 /// nothing computed but the dtype that `options` asks for.
 ///

@@ -23,7 +23,12 @@ extension HDF5Tree {
       for attribute in readable(group.attributes, of: group.path) { try tree.add(attribute, to: group.path) }
     }
     for tensor in tensors {
-      let attributes = index.dataset(at: tensor.name)?.attributes ?? []
+      guard let dataset = index.dataset(at: tensor.name) else {
+        try tree.add(tensor)
+        continue
+      }
+      // What says that bytes are bfloat16 comes with the dtype that is written.
+      let attributes = dataset.attributes.filter { $0.name != "dtype" || dataset.element != .opaque }
       try tree.add(tensor, attributes: readable(attributes, of: tensor.name))
     }
     return (tree, ignored)

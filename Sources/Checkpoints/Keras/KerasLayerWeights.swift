@@ -87,10 +87,7 @@ extension HDF5Tree {
       let group = "layers/\(base)/vars"
       try add(.init("name", .string(layer.name)), to: group)
       for (index, weight) in layer.weights.enumerated() {
-        let tensor = OutputTensor(name: "\(group)/\(index)", tensor: weight.tensor, dtype: weight.dtype)
-        // h5py knows no bfloat16: Keras says so beside the bytes.
-        let dtype = weight.dtype == .bfloat16 ? [Attribute("dtype", .string("bfloat16"))] : []
-        try add(tensor, attributes: dtype)
+        try add(OutputTensor(name: "\(group)/\(index)", tensor: weight.tensor, dtype: weight.dtype))
       }
     }
   }

@@ -51,6 +51,8 @@ public struct HDF5Tree: Sendable {
   public init() {}
 
   /// Adds a dataset whose path is the tensor's name, and the groups that lead there. Refused: a path that is taken.
+  ///
+  /// HDF5 has no bfloat16: such a dataset says in an attribute `dtype` what its bytes are, as Keras has it.
   public mutating func add(_ tensor: OutputTensor, attributes: [Attribute] = []) throws(ResectError) {
     try root.change(at: HDF5Tree.names(in: tensor.name)[...]) { node throws(ResectError) in
       guard !tensor.name.isEmpty, node.tensor == nil, node.children.isEmpty, node.attributes.isEmpty else {
@@ -58,6 +60,7 @@ public struct HDF5Tree: Sendable {
       }
       node.tensor = tensor
       node.attributes = attributes
+      if tensor.dtype == .bfloat16 { node.attributes.append(Attribute("dtype", .string("bfloat16"))) }
     }
   }
 

@@ -11,7 +11,7 @@ enum StoredType {
 
   static let float64 = float(bytes: 8, exponentBits: 11, fractionBits: 52)
 
-  /// The type of a dataset of `dtype`, as h5py has it; Keras stores bfloat16 as two bytes that say nothing of themselves.
+  /// The type of a dataset of `dtype`, as h5py has it; bfloat16 is two bytes that say nothing of themselves.
   static func element(_ dtype: DType) throws(ResectError) -> [UInt8] {
     switch dtype {
     case .float64: float64
