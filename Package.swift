@@ -103,7 +103,8 @@ let package = Package(
     floor(
       "Resect",
       on: [
-        "Bytes", "Tensors", "HDF5", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat", "Inference", "Images",
+        "Bytes", "Tensors", "HDF5", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat", "Inference",
+        "Images",
         "NumPy",
       ]),
 

@@ -97,7 +97,8 @@ import Testing
     var written: Set<[UInt8]> = []
     for round in 0..<4 {
       let tensors = try (0..<20).map { index in
-        let storage = MemoryStorage([UInt8](repeating: UInt8(index), count: 4096), delay: (index * 7 + round * 13) % 5 * 1000)
+        let storage = MemoryStorage(
+          [UInt8](repeating: UInt8(index), count: 4096), delay: (index * 7 + round * 13) % 5 * 1000)
         return OutputTensor(
           name: "t\(index)", tensor: try LazyTensor(storage: storage, dtype: .float32, shape: Shape([1024])),
           dtype: .float32)
