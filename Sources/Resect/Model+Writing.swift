@@ -8,13 +8,12 @@ public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
   case safetensors
   /// A state dict as torch.save writes it, with the names of the model's convention.
   case torch
-  /// HDF5, for tensors under their own names.
+  /// HDF5: weights as Keras wrote them before version 3, for its own applications.
   case hdf5
-  /// The archive of Keras 3, for tensors of another one.
+  /// HDF5: weights as Keras 3 writes them, for its own applications.
+  case kerasWeights = "keras-weights"
+  /// The archive of Keras 3: weights and what the model is built from.
   case keras
-
-  /// Those that a model is written in.
-  public static let ofModels: [OutputFormat] = [.resect, .safetensors, .torch]
 
   /// What the names of such files end in; the first is the usual one.
   public var fileExtensions: [String] {
@@ -23,15 +22,18 @@ public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
     case .safetensors: ["safetensors"]
     case .torch: ["pth", "pt"]
     case .hdf5: ["h5", "hdf5"]
+    case .kerasWeights: ["weights.h5"]
     case .keras: ["keras"]
     }
   }
 
   /// The format that the extension of `path` says.
   public init(path: String) throws(ResectError) {
+    // The longest ending decides: .weights.h5 is no .h5.
+    let endings = OutputFormat.allCases.flatMap { format in format.fileExtensions.map { (format, ".\($0)") } }
     let name = path.split(separator: "/").last ?? ""
-    let ending = name.split(separator: ".").dropFirst().last.map(String.init) ?? ""
-    guard let format = OutputFormat.allCases.first(where: { $0.fileExtensions.contains(ending) }) else {
+    let fitting = endings.filter { name.hasSuffix($0.1) }.max { $0.1.utf8.count < $1.1.utf8.count }
+    guard let format = fitting?.0 else {
       let known = OutputFormat.allCases.flatMap(\.fileExtensions).map { ".\($0)" }.joined(separator: ", ")
       throw ResectError(
         .badArgument, "the extension says no format that is written: \(known) are",
@@ -143,6 +145,7 @@ extension Model {
     let records = records(proof, options)
     let format = target.format
     let file = target.file
+    var warnings: [String] = []
     do throws(ResectError) {
       switch format {
       case .resect:
@@ -152,7 +155,7 @@ extension Model {
           outputTensors(.tree, options), to: file, progress: progress,
           alongside: { () throws(ResectError) in try digests.compute() },
           header: { () throws(ResectError) in header(digests.values) })
-        let warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
+        warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
         return PulledFile(
           file: file, format: format, digests: digests.values, warnings: warnings, proof: proof)
       case .safetensors:
@@ -162,12 +165,16 @@ extension Model {
       case .torch:
         let metadata = ResectMetadata(of: self, surgeries: records).strings
         try writeTorchZip(namedTensors(options), metadata: metadata, to: file, progress: progress)
-      case .hdf5, .keras:
-        throw ResectError(
-          .unsupported, "models are not written in Keras' names",
-          advice: "--raw copies the tensors under their own", file: file.path)
+      case .hdf5, .kerasWeights, .keras:
+        guard case .network(let network) = content else {
+          throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
+        }
+        let application = try KerasApplication(network, stored: options.stored)
+        warnings = application.warnings
+        let metadata = ResectMetadata(of: self, surgeries: records).strings
+        try application.write(as: format, metadata: metadata, to: file, progress: progress)
       }
-      return PulledFile(file: file, format: format, digests: [], warnings: [], proof: proof)
+      return PulledFile(file: file, format: format, digests: [], warnings: warnings, proof: proof)
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }

@@ -64,7 +64,7 @@ private struct RawCopy {
       try writeSafetensors(tensors, metadata: sorted(metadata), to: file, progress: progress)
     case .torch:
       try writeTorchZip(tensors, metadata: sorted(metadata), to: file, progress: progress)
-    case .hdf5:
+    case .hdf5, .kerasWeights:
       try writeHDF5(tree(), to: file, progress: progress)
     case .keras:
       guard let configuration = hdf5?.configuration, let description = hdf5?.archiveMetadata else {

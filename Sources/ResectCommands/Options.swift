@@ -95,6 +95,7 @@ enum FormatArgument: String, ExpressibleByArgument, CaseIterable {
   case safetensors
   case torch
   case hdf5
+  case kerasWeights = "keras-weights"
   case keras
 }
 

@@ -3,6 +3,9 @@ internal import Resect
 internal import TestSupport
 import Testing
 
+/// The formats that hold every model; those of Keras hold what keras.applications has.
+let formatsOfAnyModel: [OutputFormat] = [.resect, .safetensors, .torch]
+
 /// The façade, on files that real torch wrote.
 @Suite struct ModelTests {
   private let folder: TemporaryFolder
@@ -49,7 +52,7 @@ import Testing
     #expect(architecture?.stridePlacement == .init(.v1, from: .option))
   }
 
-  @Test(arguments: OutputFormat.ofModels)
+  @Test(arguments: formatsOfAnyModel)
   func `what weights cannot tell survives every format`(_ format: OutputFormat) throws {
     let module = try Model(contentsOf: fixture("module_v1.stream.pth"))
     let path = folder.file("copy.\(format.fileExtensions[0])")
@@ -60,7 +63,7 @@ import Testing
     #expect(try Comparison(fixture("module_v1.stream.pth"), path).isEqual)
   }
 
-  @Test(arguments: OutputFormat.ofModels)
+  @Test(arguments: formatsOfAnyModel)
   func `labels and the record of surgeries survive every format`(_ format: OutputFormat) throws {
     let labels = ["a", "b\n", "c\"", "d\u{0}", "ü"]
     let model = try Model(contentsOf: fixture("bottleneck.zip.pth")).labelled(labels)
@@ -98,7 +101,7 @@ import Testing
     #expect(written.count == 1)
   }
 
-  @Test(arguments: [BiasTreatment.keep, .feature], OutputFormat.ofModels)
+  @Test(arguments: [BiasTreatment.keep, .feature], formatsOfAnyModel)
   func `joining what was split gives every bit back`(
     _ bias: BiasTreatment, _ format: OutputFormat
   ) throws {
