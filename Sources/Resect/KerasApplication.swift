@@ -26,7 +26,7 @@ struct KerasApplication {
     for linear in network.head {
       try builder.add(
         "predictions", .dense,
-        [("kernel", linear.weight.permuted([1, 0])), ("bias", builder.bias(linear.bias, of: linear.weight))])
+        [("kernel", linear.weight.asKerasMatrix()), ("bias", builder.bias(linear.bias, of: linear.weight))])
     }
     layers = builder.layers
     configuration = KerasApplication.configuration(of: network)
@@ -114,7 +114,7 @@ private struct Builder {
     try add(
       place.kerasName, .convolution,
       [
-        ("kernel", convolution.weight.permuted([2, 3, 1, 0])),
+        ("kernel", convolution.weight.asKerasKernel()),
         ("bias", bias(convolution.bias, of: convolution.weight)),
       ])
   }

@@ -8,7 +8,11 @@ or a torch that can map files (2.1) is skipped, and says so, where they are miss
   RESECT  the executable under test; resect-hdf5 lies beside it
 """
 import importlib
+import json
 import os
+import resource
+import signal
+import struct
 import subprocess
 import zipfile
 from collections import OrderedDict
@@ -118,6 +122,24 @@ def test_no_bit_is_lost_around_the_formats(tmp_path):
     assert all(same_bits(loaded[name], state[name]) for name in state)
 
 
+@pytest.mark.parametrize("file", ["out.pth", "out.h5", "out.safetensors"])
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, file):
+    torch = needed("torch")
+    torch.save(OrderedDict(a=torch.rand(300_000)), tmp_path / "in.pth")
+    (tmp_path / file).write_bytes(b"old")
+
+    def limited():
+        # A write beyond the limit is an error, as it is where the disk is full.
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+
+    command = [os.environ["RESECT"], "convert", "--raw", "--force", tmp_path / "in.pth", tmp_path / file]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, preexec_fn=limited)
+    assert done.returncode == 1 and "cannot write" in done.stderr, done
+    assert (tmp_path / file).read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.pth", file]
+
+
 # MARK: HDF5 and Keras
 
 @pytest.fixture(scope="module")
@@ -160,6 +182,104 @@ def test_keras_loads_copies_of_its_files(keras, saved, tmp_path):
     network = build(keras)
     network.load_weights(tmp_path / "whole.h5")
     assert all(map(np.array_equal, weights(keras, network), expected))
+
+
+STAGES = {"ResNet50": (3, 4, 6, 3), "ResNet101": (3, 4, 23, 3), "ResNet152": (3, 8, 36, 3)}
+
+
+def state_dict(stages, classes, biases):
+    """Random weights of a ResNet by torchvision's names, in torch's layout."""
+    random = np.random.default_rng(20240302)
+    state = {}
+
+    def convolution(name, *shape):
+        state[f"{name}.weight"] = random.normal(size=shape) * (1 / np.prod(shape[1:])) ** 0.5
+        if biases:
+            state[f"{name}.bias"] = random.normal(size=shape[0]) * 0.1
+
+    def norm(name, width, scale=1.0):
+        state[f"{name}.weight"] = random.uniform(0.5, 1.5, width) * scale
+        state[f"{name}.bias"] = random.normal(size=width) * 0.2
+        state[f"{name}.running_mean"] = random.normal(size=width) * 0.1
+        state[f"{name}.running_var"] = random.uniform(0.5, 1.5, width)
+
+    convolution("conv1", 64, 3, 7, 7)
+    norm("bn1", 64)
+    before = 64
+    for stage, blocks in enumerate(stages):
+        width = 64 << stage
+        for block in range(blocks):
+            name = f"layer{stage + 1}.{block}"
+            shapes = [(width, before, 1, 1), (width, width, 3, 3), (4 * width, width, 1, 1)]
+            for index, shape in enumerate(shapes):
+                convolution(f"{name}.conv{index + 1}", *shape)
+                norm(f"{name}.bn{index + 1}", shape[0], 0.3 if index == 2 else 1.0)
+            if block == 0:
+                convolution(f"{name}.downsample.0", 4 * width, before, 1, 1)
+                norm(f"{name}.downsample.1", 4 * width)
+            before = 4 * width
+    state["fc.weight"] = random.normal(size=(classes, before)) * before ** -0.5
+    state["fc.bias"] = random.normal(size=classes)
+    return {name: np.asarray(value, np.float32) for name, value in state.items()}
+
+
+def write_safetensors(path, state):
+    """Writes float32 arrays by name, where there is no torch."""
+    header, end = {}, 0
+    for name, array in state.items():
+        header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [end, end + array.nbytes]}
+        end += array.nbytes
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + b"".join(array.tobytes() for array in state.values()))
+
+
+def keras_name(name):
+    """What keras.applications calls the layer of a torchvision tensor, and its place in the layer."""
+    module, kind = name.rsplit(".", 1)
+    place = {"weight": 0, "bias": 1, "running_mean": 2, "running_var": 3}[kind]
+    if module == "fc":
+        return "predictions", place
+    if module in ("conv1", "bn1"):
+        return "conv1_" + module.rstrip("1"), place
+    stage, block, layer = module.split(".", 2)
+    layer = {"downsample.0": "0_conv", "downsample.1": "0_bn"}.get(layer) or f"{layer[-1]}_{layer[:-1]}"
+    return f"conv{int(stage[5:]) + 1}_block{int(block) + 1}_{layer}", place
+
+
+@pytest.mark.parametrize("name, biases", [("ResNet50", True), ("ResNet50", False), ("ResNet101", False), ("ResNet152", False)])
+def test_keras_loads_a_network_into_its_own(keras, tmp_path, name, biases):
+    state = state_dict(STAGES[name], 7, biases)
+    write_safetensors(tmp_path / "in.safetensors", state)
+    said = ["--stride", "v1", "--epsilon", "1.001e-5"]
+    builder = getattr(keras.applications, name)
+    networks = []
+    for file in ["out.h5", "out.weights.h5", "out.keras"]:
+        resect("convert", tmp_path / "in.safetensors", tmp_path / file, *said)
+        if file.endswith("keras"):
+            networks.append(keras.saving.load_model(tmp_path / file))
+        else:
+            networks.append(builder(weights=None, classes=7))
+            networks[-1].load_weights(tmp_path / file)
+    for network in networks:
+        biased = 0
+        for key, value in state.items():
+            layer, place = keras_name(key)
+            value = value.transpose(2, 3, 1, 0) if value.ndim == 4 else value.T
+            assert np.array_equal(np.array(network.get_layer(layer).weights[place]), value), key
+        for layer in network.layers:
+            if isinstance(layer, keras.layers.Conv2D) and not biases:
+                assert not np.any(np.array(layer.bias))
+                biased += 1
+        assert biases or biased == sum(STAGES[name]) * 3 + 5
+    # The graph in the archive is the application's: its logits are those that resect computes from the input.
+    images = np.random.default_rng(1).normal(size=(2, 64, 64, 3)).astype(np.float32)
+    network = networks[-1]
+    network.layers[-1].activation = keras.activations.linear
+    logits = np.array(network(images, training=False))
+    np.save(tmp_path / "x.npy", np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+    np.save(tmp_path / "y.npy", logits)
+    resect("run", tmp_path / "in.safetensors", "--input", tmp_path / "x.npy", "--expect", tmp_path / "y.npy",
+           "--tolerance", f"{2e-5 * max(1, np.abs(logits).max()):.9f}", *said)
 
 
 def test_h5py_reads_every_dtype(tmp_path):
