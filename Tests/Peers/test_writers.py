@@ -2,8 +2,8 @@
 
 usage: RESECT=PATH python3 -m pytest Tests/Peers/test_writers.py
 
-Needs Debian 12's python3-torch, python3-torchvision and python3-pytest; a missing one is an error. What needs h5py, Keras
-or a torch that can map files (2.1) is skipped, and says so, where they are missing.
+Needs python3-pytest and numpy. What a test needs beside them, torch, torchvision, h5py or Keras, is skipped where it is missing,
+and `-rs` says so: Debian's Python has all but Keras.
 
   RESECT  the executable under test; resect-hdf5 lies beside it
 """
