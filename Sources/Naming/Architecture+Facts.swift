@@ -38,19 +38,30 @@ extension Architecture {
     try applyStrides(byPlace, convention: convention)
   }
 
-  /// Every convention's modules call the activation `relu`; where it is replaced, the weights are right and the results wrong.
+  /// Modules call the activation `relu`, `act1` (timm) or `activation` (Hugging Face, an identity after a block's last layer);
+  /// where it is replaced, the weights are right and the results wrong.
   private func applyActivations(_ facts: [String: LayerFacts]) throws(ResectError) {
     for (name, layer) in facts.sorted(by: { $0.key < $1.key }) {
-      guard name == "relu" || name.hasSuffix(".relu"), layer.className != "ReLU" else { continue }
+      if name.hasSuffix(".aa") || name == "aa" || layer.className.contains("Blur") {
+        guard layer.className != "Identity" else { continue }
+        throw ResectError(
+          .unsupported, "the network smooths by a \(layer.className) before it strides, as resnetblur does",
+          tensor: name)
+      }
+      let word = name.split(separator: ".").last ?? ""
+      let isActivation =
+        word == "relu" || ["act1", "act2", "act3"].contains(word)
+        || (word == "activation" && layer.className != "Identity")
+      guard isActivation, layer.className != "ReLU" else { continue }
       throw ResectError(
         .unsupported, "the activation is a \(layer.className), a ResNet's is a ReLU", tensor: name)
     }
   }
 
-  /// torchvision's module has `maxpool`; networks for small images replace it by an identity.
+  /// torchvision's module has `maxpool`; networks for small images replace it by an identity, ResNet-RS by a convolution.
   private func applyPooling(_ facts: [String: LayerFacts]) throws(ResectError) {
-    guard let pooling = facts["maxpool"] else { return }
-    guard (pooling.className == "MaxPool2d") == (stem == .sevenWithMaxPool) else {
+    guard let pooling = facts["maxpool"], stem != .deepWithConvolution else { return }
+    guard (pooling.className == "MaxPool2d") == (stem != .three) else {
       throw ResectError(
         .unsupported,
         "the stem is a \(stem.kernel)×\(stem.kernel) convolution followed by \(pooling.className), which no known ResNet has"
@@ -82,10 +93,15 @@ extension Architecture {
         throw refusal(place, "the layer is a \(layer.className), a ResNet's is a Conv2d")
       }
     }
-    try require(.stemConvolution, kernel: stem.kernel, stride: stem == .three ? 1 : 2)
+    for index in innerStemWidths.indices {
+      try require(.innerStemConvolution(index: index + 1), kernel: 3, stride: index == 0 ? 2 : 1)
+    }
+    try require(
+      .stemConvolution, kernel: stem.kernel, stride: stem == .sevenWithMaxPool ? 2 : 1)
+    try require(.stemPoolConvolution, kernel: 3, stride: 2)
     for (stage, blocks) in channels.enumerated() {
       for block in blocks.indices {
-        let stride = stage > 0 && block == 0 ? 2 : 1
+        let stride = self.stride(stage: stage + 1, block: block)
         func place(_ index: Int) -> ModulePath {
           .convolution(stage: stage + 1, block: block, index: index)
         }
@@ -99,7 +115,9 @@ extension Architecture {
           try require(place(index + 1), kernel: kernel, stride: stride, groups: groups)
         }
         try require(
-          .shortcutConvolution(stage: stage + 1, block: block), kernel: 1, stride: stride)
+          .shortcutConvolution(stage: stage + 1, block: block),
+          kernel: projectionKernel(stage: stage + 1, block: block),
+          stride: shortcut == .averagePooledProjection ? 1 : stride)
         guard self.block == .bottleneck, stride == 2, facts[place(1)]?.stride != nil else {
           continue
         }

@@ -7,21 +7,44 @@ struct Assignment {
   let table: NameTable
   var tensors: [ParameterPath: LazyTensor] = [:]
   var names: [ParameterPath: String] = [:]
-  /// Names that the table has no place for.
-  var strangers: [String] = []
+  /// Names that the table has no place for, or one that an earlier name has taken.
+  private(set) var strangers: [String] = []
+  /// How many tensors have a place that takes as many axes as they have.
+  private(set) var fitting = 0
   private var strangeRanks: [String: Int] = [:]
 
   init(_ named: [NamedTensor], _ table: NameTable) {
+    self.init(named, table) { table.path(of: $0) }
+  }
+
+  /// The tensors in the places that `place` gives their names.
+  init(_ named: [NamedTensor], _ table: NameTable, place: (String) -> ParameterPath?) {
     self.table = table
     for entry in named {
-      guard let path = table.path(of: entry.name) else {
+      guard let path = place(entry.name), tensors[path] == nil else {
         strangers.append(entry.name)
         strangeRanks[entry.name] = entry.tensor.shape.rank
         continue
       }
       tensors[path] = entry.tensor
       names[path] = entry.name
+      if path.takes(rank: entry.tensor.shape.rank) { fitting += 1 }
     }
+  }
+
+  /// Whether every tensor has a place that takes it.
+  var isComplete: Bool { strangers.isEmpty && fitting == tensors.count }
+
+  /// The same without what `isLeftOut` says, which is no stranger either.
+  func without(_ isLeftOut: (String) -> Bool) -> Assignment {
+    var rest = self
+    rest.strangers.removeAll(where: isLeftOut)
+    for (path, name) in names where isLeftOut(name) {
+      rest.tensors[path] = nil
+      rest.names[path] = nil
+      rest.fitting -= 1
+    }
+    return rest
   }
 
   /// Compares what is there with what should be. Returns the names that are too many, if they may be.
@@ -78,6 +101,18 @@ struct Assignment {
     names.enumerated().map { index, name in
       guard index < 100, let closest = name.closest(among: others) else { return "\(fault): \(name)" }
       return "\(fault): \(name) (closest: \(closest))"
+    }
+  }
+}
+
+extension ParameterPath {
+  /// Whether the place may have a tensor of `rank` axes.
+  fileprivate func takes(rank: Int) -> Bool {
+    switch kind {
+    case .batchesTracked: module.isNorm
+    case .runningMean, .runningVariance: module.isNorm && rank == 1
+    case .bias: rank == 1
+    case .weight: module.isNorm ? rank == 1 : module.isConvolution ? rank == 4 : rank > 1
     }
   }
 }

@@ -1,10 +1,10 @@
 internal import ResNets
 
 extension Convention {
-  /// CIFAR ResNets of kuangliu/pytorch-cifar: projections called `shortcut`, `linear`.
+  /// CIFAR ResNets of kuangliu/pytorch-cifar, v1 and pre-activated: projections called `shortcut`, `linear`.
   public static let kuangliu = Convention(
     name: "cifar-kuangliu",
-    table: .akamaster,
+    tables: [.akamaster],
     epsilon: 1e-5,
     stridePlacement: .v15,
     trainingPreprocessing: { $0.classes == 10 ? .cifar10 : nil },

@@ -2,41 +2,63 @@ public import ResNets
 
 /// How a framework or repository names the modules of a ResNet, and what its names imply.
 ///
-/// The names are one table that is read in both directions: from a file's name to a place in the module tree when loading,
-/// from the place to the name when writing.
+/// The names are tables that are read in both directions: from a file's name to a place in the module tree when loading,
+/// from the place to the name when writing. A convention has several where its names differ with the network.
 public struct Convention: Sendable {
   /// The convention's name in reports and options.
   public let name: String
-  /// The names of the modules. Conventions that differ in their networks only share one table.
-  let table: NameTable
-  /// What its networks add to the variance in a batch-norm.
-  let epsilon: Double
+  /// The names of the modules. Conventions that differ in their networks only share tables.
+  private(set) var tables: [NameTable]
+  /// What its networks add to the variance in a batch-norm; absent where the names do not tell.
+  let epsilon: Double?
   /// Where its networks stride.
   let stridePlacement: Architecture.StridePlacement
   /// How its own code prepares the images that a network of this architecture is trained on, where that is known.
-  let trainingPreprocessing: @Sendable (Architecture) -> Preprocessing?
+  var trainingPreprocessing: @Sendable (Architecture) -> Preprocessing? = { _ in nil }
+  /// Whether a batch-norm without statistics is a scale and a shift: some code keeps frozen ones so.
+  var freezesNorms = false
   /// Whether a network of this architecture is one that the convention's own code builds. Decides between conventions whose
   /// names are the same.
   let isNatural: @Sendable (Architecture) -> Bool
 
   /// Every convention, in the order in which they are tried.
-  public static let all: [Convention] = [.torchvision, .chenyaofo, .akamaster, .kuangliu]
+  public static let all: [Convention] = [
+    .torchvision, .chenyaofo, .akamaster, .kuangliu, .timm, .huggingFace, .detectron2, .caffe2,
+    .mmpretrain, .cifar, .weiaicunzai, .wideResNet,
+  ]
 
   /// The convention called `name`.
   public static func named(_ name: String) -> Convention? { all.first { $0.name == name } }
 
   /// The place in the tree that the file's name `name` means, if any.
-  public func path(of name: String) -> ParameterPath? { table.path(of: name) }
+  public func path(of name: String) -> ParameterPath? {
+    tables.lazy.compactMap { $0.path(of: name) }.first
+  }
 
   /// The module that the file calls `name`, if any.
-  public func module(of name: String) -> ModulePath? { table.module(of: name) }
+  public func module(of name: String) -> ModulePath? {
+    tables.lazy.compactMap { $0.module(of: name) }.first
+  }
 
-  /// What the convention calls the module at `place`.
-  public func name(of place: ModulePath) -> String { table.name(of: place) }
+  /// What the convention calls the module at `place`; the tree's own name where it has none.
+  public func name(of place: ModulePath) -> String {
+    tables.lazy.compactMap { $0.name(of: place) }.first ?? place.description
+  }
 
-  /// What the convention calls the tensor at `path`.
+  /// What the convention calls the tensor at `path`; the tree's own name where it has none.
   public func name(of path: ParameterPath) -> String {
-    "\(name(of: path.module)).\(path.kind.rawValue)"
+    tables.lazy.compactMap { $0.name(of: path) }.first ?? path.description
+  }
+
+  /// Whether the convention has a name of its own for the tensor at `path`.
+  public func hasName(for path: ParameterPath) -> Bool { tables.contains { $0.name(of: path) != nil } }
+
+  /// The same, with the names of `table` before its others.
+  func preferring(_ table: NameTable) -> Convention {
+    var preferring = self
+    preferring.tables.removeAll { $0 == table }
+    preferring.tables.insert(table, at: 0)
+    return preferring
   }
 }
 

@@ -2,7 +2,9 @@ internal import ResNets
 
 /// A name with numbers in it, as `layer{stage}.{block}.conv{index}`.
 ///
-/// A number is written without leading zeros. Two numbers never touch, so a name is read from left to right in one way.
+/// What stands in braces is a number: as it is (`{block}`), counted differently (`{stage+1}`, `{3*index-3}`), or one only
+/// (`{stage=1}`, and `{index:=2}` where the name does not show it). A letter is written `{index:a}`: a for 1, b for 2. A number
+/// is written without leading zeros. Two numbers never touch, so a name is read from left to right in one way.
 struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
   /// What a number of a name counts.
   enum Variable: String, Sendable {
@@ -39,22 +41,26 @@ struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
     }
   }
 
-  private enum Token: Sendable, Equatable {
+  fileprivate enum Token: Sendable, Equatable {
     case literal([UInt8])
-    case number(Variable)
+    /// The number times `scale` plus `offset`.
+    case number(Variable, scale: Int, offset: Int)
+    case letter(Variable)
+    /// One number only, which the name shows or not.
+    case constant(Variable, Int, isShown: Bool)
   }
 
   private let tokens: [Token]
 
-  /// The pattern that is written as `pattern`; what stands in braces is a number of ``Numbers``.
+  /// The pattern that is written as `pattern`.
   init(stringLiteral pattern: String) {
     tokens = pattern.split(separator: "{", omittingEmptySubsequences: false).enumerated().flatMap {
       index, part -> [Token] in
-      guard index > 0, let brace = part.firstIndex(of: "}"),
-        let variable = Variable(rawValue: String(part[..<brace]))
-      else { return part.isEmpty ? [] : [.literal(Array(part.utf8))] }
+      guard index > 0, let brace = part.firstIndex(of: "}"), let token = Token(part[..<brace]) else {
+        return part.isEmpty ? [] : [.literal(Array(part.utf8))]
+      }
       let rest = Array(part[part.index(after: brace)...].utf8)
-      return [.number(variable)] + (rest.isEmpty ? [] : [.literal(rest)])
+      return [token] + (rest.isEmpty ? [] : [.literal(rest)])
     }
   }
 
@@ -67,27 +73,69 @@ struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
       case .literal(let literal):
         guard rest.starts(with: literal) else { return nil }
         rest = rest.dropFirst(literal.count)
-      case .number(let variable):
-        let digits = rest.prefix { 0x30...0x39 ~= $0 }
-        guard (1...6).contains(digits.count), digits.first != 0x30 || digits.count == 1 else {
-          return nil
+      case .number(let variable, let scale, let offset):
+        guard let number = NamePattern.number(at: &rest), (number - offset).isMultiple(of: scale),
+          number >= offset
+        else { return nil }
+        numbers[variable] = (number - offset) / scale
+      case .letter(let variable):
+        guard let letter = rest.popFirst(), 0x61...0x7A ~= letter else { return nil }
+        numbers[variable] = Int(letter - 0x60)
+      case .constant(let variable, let value, let isShown):
+        if isShown {
+          guard NamePattern.number(at: &rest) == value else { return nil }
         }
-        numbers[variable] = digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
-        rest = rest.dropFirst(digits.count)
+        numbers[variable] = value
       }
     }
     return rest.isEmpty ? numbers : nil
   }
 
-  /// The name with these numbers.
-  func filled(with numbers: Numbers) -> String {
+  /// The name with these numbers; nothing where the pattern is not for them.
+  func filled(with numbers: Numbers) -> String? {
     var name: [UInt8] = []
     for token in tokens {
       switch token {
       case .literal(let literal): name += literal
-      case .number(let variable): name += String(numbers[variable]).utf8
+      case .number(let variable, let scale, let offset):
+        let number = numbers[variable] * scale + offset
+        guard 0...999_999 ~= number else { return nil }
+        name += String(number).utf8
+      case .letter(let variable):
+        guard 1...26 ~= numbers[variable] else { return nil }
+        name.append(UInt8(0x60 + numbers[variable]))
+      case .constant(let variable, let value, let isShown):
+        guard numbers[variable] == value else { return nil }
+        if isShown { name += String(value).utf8 }
       }
     }
     return String(decoding: name, as: UTF8.self)
+  }
+
+  private static func number(at rest: inout ArraySlice<UInt8>) -> Int? {
+    let digits = rest.prefix { 0x30...0x39 ~= $0 }
+    guard (1...6).contains(digits.count), digits.first != 0x30 || digits.count == 1 else { return nil }
+    rest = rest.dropFirst(digits.count)
+    return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+  }
+}
+
+extension NamePattern.Token {
+  /// Reads what stands in braces.
+  init?(_ text: Substring) {
+    let scaled = text.split(separator: "*", maxSplits: 1)
+    let rest = scaled.last ?? text
+    let name = rest.prefix { $0.isLetter }
+    guard let variable = NamePattern.Variable(rawValue: String(name)) else { return nil }
+    let suffix = rest.dropFirst(name.count)
+    if suffix == ":a" {
+      self = .letter(variable)
+    } else if let equals = suffix.firstIndex(of: "="), let value = Int(suffix[equals...].dropFirst()) {
+      self = .constant(variable, value, isShown: suffix.first == "=")
+    } else {
+      let scale = scaled.count == 2 ? Int(scaled[0]) : 1
+      guard let scale, let offset = suffix.isEmpty ? 0 : Int(suffix) else { return nil }
+      self = .number(variable, scale: scale, offset: offset)
+    }
   }
 }

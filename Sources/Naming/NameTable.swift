@@ -2,39 +2,85 @@ internal import ResNets
 
 /// The names that a convention gives to the kinds of modules: read from names to places when loading, from places to names
 /// when writing.
-struct NameTable: Sendable, Equatable, ExpressibleByDictionaryLiteral {
-  private let rows: [(kind: ModuleKind, pattern: NamePattern)]
+struct NameTable: Sendable, Equatable {
+  private let rows: NameRows
+  /// Names one by one, where no rule gives them.
+  private let mapping: Mapping?
+  /// What tensors are called within their modules.
+  private let tensors: TensorNames
+  /// What these names say a shortcut is, where they tell two kinds apart.
+  let shortcut: Architecture.Shortcut?
 
-  init(dictionaryLiteral rows: (ModuleKind, NamePattern)...) {
-    self.rows = rows.map { ($0.0, $0.1) }
+  init(
+    _ rows: NameRows, tensors: TensorNames = .torch, shortcut: Architecture.Shortcut? = nil
+  ) {
+    self.rows = rows
+    mapping = nil
+    self.tensors = tensors
+    self.shortcut = shortcut
   }
 
-  static func == (one: NameTable, other: NameTable) -> Bool {
-    one.rows.elementsEqual(other.rows) { $0.kind == $1.kind && $0.pattern == $1.pattern }
+  /// The names of `mapping`.
+  init(_ mapping: Mapping) {
+    rows = [:]
+    self.mapping = mapping
+    tensors = .torch
+    shortcut = nil
   }
 
   func path(of name: String) -> ParameterPath? {
-    let bytes = Array(name.utf8)
-    guard let dot = bytes.lastIndex(of: UInt8(ascii: ".")),
-      let kind = ParameterPath.Kind(
-        rawValue: String(decoding: bytes[(dot + 1)...], as: UTF8.self))
-    else { return nil }
-    return module(of: bytes[..<dot]).map { ParameterPath($0, kind) }
+    if let mapping { return mapping.places[name] }
+    return tensors.split(Array(name.utf8)) { bytes in module(of: bytes) }
   }
 
   func module(of name: String) -> ModulePath? { module(of: Array(name.utf8)[...]) }
 
   private func module(of name: ArraySlice<UInt8>) -> ModulePath? {
-    for row in rows {
+    if let mapping {
+      let weight = String(decoding: name, as: UTF8.self) + ".weight"
+      return mapping.places[weight]?.module
+    }
+    for row in rows.rows {
       if let numbers = row.pattern.match(name) { return ModulePath(row.kind, numbers) }
     }
     return nil
   }
 
-  func name(of place: ModulePath) -> String {
+  /// The name of the module at `place`, if there is one for it.
+  func name(of place: ModulePath) -> String? {
+    if mapping != nil {
+      // The module is what is left of the name of its weight.
+      return name(of: ParameterPath(place, .weight)).map { name in
+        let dot = name.lastIndex(of: ".") ?? name.endIndex
+        return String(name[..<dot])
+      }
+    }
     let (kind, numbers) = place.kindAndNumbers
-    // Every table has every kind; a test holds them to it.
-    let pattern = rows.first { $0.kind == kind }?.pattern
-    return pattern?.filled(with: numbers) ?? place.description
+    return rows.rows.lazy.filter { $0.kind == kind }.compactMap { $0.pattern.filled(with: numbers) }
+      .first
+  }
+
+  /// The name of the tensor at `path`, if there is one for it.
+  func name(of path: ParameterPath) -> String? {
+    if let mapping { return mapping.name(of: path) }
+    guard let module = name(of: path.module), let suffix = tensors.suffix(of: path) else { return nil }
+    return module + suffix
+  }
+}
+
+/// Rows of a table: a pattern for a kind of module. Where a kind has several, the first that fits is taken.
+struct NameRows: Sendable, Equatable, ExpressibleByDictionaryLiteral {
+  fileprivate let rows: [(kind: ModuleKind, pattern: NamePattern)]
+
+  init(dictionaryLiteral rows: (ModuleKind, NamePattern)...) {
+    self.rows = rows.map { ($0.0, $0.1) }
+  }
+
+  private init(_ rows: [(kind: ModuleKind, pattern: NamePattern)]) { self.rows = rows }
+
+  static func + (one: NameRows, other: NameRows) -> NameRows { NameRows(one.rows + other.rows) }
+
+  static func == (one: NameRows, other: NameRows) -> Bool {
+    one.rows.elementsEqual(other.rows) { $0.kind == $1.kind && $0.pattern == $1.pattern }
   }
 }

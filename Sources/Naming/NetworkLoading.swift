@@ -24,6 +24,8 @@ public struct LoadOptions: Sendable {
   public var epsilon: Double?
   /// The convention to read the names by, where it should not be found out.
   public var convention: Convention?
+  /// The place of each tensor, in the place of a convention.
+  public var mapping: Mapping?
   /// Whether tensors that the network has no place for are ignored rather than an error.
   public var allowsUnexpected = false
 
@@ -43,24 +45,38 @@ public struct LoadOptions: Sendable {
 
 /// A network and how its tensors were found.
 public struct LoadedNetwork: Sendable {
+  /// A tensor that is no part of the network.
+  public struct LeftOut: Sendable, Hashable {
+    /// Its name.
+    public let name: String
+    /// Why it is left out.
+    public let reason: String
+  }
+
   /// The network.
   public var network: ResNet
   /// How images become its input, as far as the convention tells.
   public let preprocessing: Architecture.Sourced<Preprocessing?>
   /// The convention that the names follow.
   public let convention: Convention
-  /// The file's name of each tensor of the tree.
+  /// Whether the places were found by structure, since no convention knows the names.
+  public let isInferred: Bool
+  /// What stands before the network's names in a file that holds more than the network.
+  public let prefix: String
+  /// The file's name of each tensor of the tree, without the prefix.
   public let names: [ParameterPath: String]
   /// The tensors that were left out on the caller's word.
   public let unexpected: [String]
+  /// What lies beside the network, and the heads of its training.
+  public let leftOut: [LeftOut]
   /// What a person should know: each a sentence.
   public let warnings: [String]
 }
 
 /// Finds the convention of `tensors`, infers the architecture and fills the tree.
 ///
-/// Each tensor is used, or the load fails with `ResectError.Code.mismatch` and a list of all that are missing,
-/// unexpected or of a wrong shape, the closest name beside each. Tensors that form no ResNet at all give
+/// Each tensor is used, left out for a stated reason, or the load fails with `ResectError.Code.mismatch` and a list of all that
+/// are missing, unexpected or of a wrong shape, the closest name beside each. Tensors that form no ResNet at all give
 /// `ResectError.Code.notAResNet`.
 ///
 /// - Parameters:
@@ -73,17 +89,26 @@ public func loadNetwork(
   options: LoadOptions = LoadOptions()
 ) throws(ResectError) -> LoadedNetwork {
   guard !tensors.isEmpty else { throw ResectError(.notAResNet, "there are no tensors") }
-  let conventions = options.convention.map { [$0] } ?? Convention.all
-  var reading = try Reading(tensors, by: conventions)
-  try reading.settle(facts: facts, declared: declared, options: options)
+  let conventions: [Convention]
+  var found: NetworkSelection
+  if let mapping = options.mapping {
+    conventions = [Convention(mapping)]
+    found = NetworkSelection(tensors, mapping)
+  } else {
+    conventions = options.convention.map { [$0] } ?? Convention.all
+    found = NetworkSelection(tensors, conventions)
+    if options.convention == nil, found.isStrange { try found.matchByStructure() }
+  }
+  var reading = try Reading(found, by: found.isInferred ? [] : conventions)
+  try reading.settle(facts: found.facts(facts), declared: declared, options: options)
   let unexpected = try reading.assignment.check(
     against: reading.architecture, reading.convention, allowsUnexpected: options.allowsUnexpected)
   let network = try ResNet(
     architecture: reading.architecture, tensors: reading.assignment.tensors)
   return LoadedNetwork(
     network: network, preprocessing: reading.preprocessing, convention: reading.convention,
-    names: reading.assignment.names,
-    unexpected: unexpected, warnings: reading.warnings)
+    isInferred: found.isInferred, prefix: found.prefix, names: reading.assignment.names,
+    unexpected: unexpected, leftOut: found.leftOut, warnings: reading.warnings + found.warnings)
 }
 
 /// What the names say: the convention, and the architecture that the tensors form in their places.
@@ -94,34 +119,30 @@ private struct Reading {
 
   /// Reads the names by the table that places most of them and, of the conventions whose tables do so equally well, by the
   /// one whose own code builds such a network.
-  init(_ tensors: [NamedTensor], by conventions: [Convention]) throws(ResectError) {
-    var best: (assignment: Assignment, convention: Convention)?
-    for convention in conventions where best?.assignment.table != convention.table {
-      // No other table can place more than all.
-      if best?.assignment.strangers.isEmpty ?? false { break }
-      let assignment = Assignment(tensors, convention.table)
-      if assignment.tensors.count > best?.assignment.tensors.count ?? 0 {
-        best = (assignment, convention)
-      }
-    }
-    guard var best else {
+  init(_ found: NetworkSelection, by conventions: [Convention]) throws(ResectError) {
+    guard let best = found.best else {
       throw ResectError(
         .notAResNet, "no tensor has a name that a known convention gives a ResNet's",
         advice: "the conventions are \(Convention.all.map(\.name).joined(separator: ", "))")
     }
-    let architecture = try Architecture(
+    var architecture = try Architecture(
       inferredFrom: best.assignment.tensors.mapValues(\.shape.axes))
-    for candidate in conventions where candidate.isNatural(architecture) {
-      if candidate.table != best.assignment.table {
-        let other = Assignment(tensors, candidate.table)
-        guard other.tensors.count == best.assignment.tensors.count else { continue }
-        best.assignment = other
-      }
-      best.convention = candidate
-      break
-    }
-    (assignment, convention) = best
+    if let shortcut = best.assignment.table.shortcut { architecture.shortcut = shortcut }
     self.architecture = architecture
+    for candidate in conventions where candidate.isNatural(architecture) {
+      for table in candidate.tables where table.shortcut == best.assignment.table.shortcut {
+        let assignment =
+          table == best.assignment.table ? best.assignment : found.assignment(by: table)
+        guard assignment.fitting == best.assignment.fitting,
+          assignment.tensors.count == best.assignment.tensors.count
+        else { continue }
+        self.assignment = assignment
+        convention = candidate.preferring(table)
+        return
+      }
+    }
+    assignment = best.assignment
+    convention = best.convention.preferring(best.assignment.table)
   }
 
   /// Settles what weights cannot tell: by the convention, by what the file declares, by a whole module's own word, and over
@@ -131,12 +152,12 @@ private struct Reading {
   ) throws(ResectError) {
     architecture.stridePlacement = .init(
       convention.stridePlacement, from: .convention(convention.name))
-    architecture.epsilon = .init(convention.epsilon, from: .convention(convention.name))
-    if let declared {
-      architecture.stridePlacement = declared.stridePlacement
-      architecture.epsilon = declared.epsilon
-      architecture.appendsConstantFeature = declared.appendsConstantFeature
+    architecture.epsilon = .init(
+      convention.epsilon, from: convention.epsilon == nil ? .none : .convention(convention.name))
+    if convention.freezesNorms, architecture.normalization == .batchNorm(affine: true, statistics: false) {
+      architecture.normalization = .scaleAndShift
     }
+    if let declared { architecture.adopt(declared) }
     try architecture.apply(facts, convention: convention)
     try options.override(&architecture)
   }
@@ -147,10 +168,41 @@ private struct Reading {
   }
 
   var warnings: [String] {
-    guard !convention.isNatural(architecture) else { return [] }
-    let (stem, shortcut) = (architecture.stem.rawValue, architecture.shortcut.rawValue)
-    return [
-      "networks by the convention \(convention.name) have no \(stem) stem with \(shortcut) shortcuts: check that no projection is missing, the strides and epsilon"
-    ]
+    var warnings: [String] = []
+    if !convention.isNatural(architecture) {
+      let (stem, shortcut) = (architecture.stem.rawValue, architecture.shortcut.rawValue)
+      let order = architecture.isPreactivated ? "pre-activated " : ""
+      warnings.append(
+        "\(order)networks by the convention \(convention.name) have no \(stem) stem with \(shortcut) shortcuts: check that no projection is missing, the strides and epsilon"
+      )
+    }
+    if architecture.block == .bottleneck, architecture.stridePlacement.value == .unknown {
+      warnings.append(
+        "the names (\(convention.name)) do not tell which convolution of a bottleneck strides: --stride v1 or v1.5 says it"
+      )
+    }
+    if architecture.epsilon.value == nil, case .batchNorm = architecture.normalization {
+      warnings.append(
+        "the names (\(convention.name)) do not tell what batch-norms add to the variance: --epsilon says it")
+    }
+    return warnings
+  }
+}
+
+extension Architecture {
+  /// Takes over what a file of Resect's says and weights cannot tell.
+  fileprivate mutating func adopt(_ declared: Architecture) {
+    stridePlacement = declared.stridePlacement
+    epsilon = declared.epsilon
+    appendsConstantFeature = declared.appendsConstantFeature
+    stridedBlocks = declared.stridedBlocks
+    padding = declared.padding
+    if !shortcut.isProjection, !declared.shortcut.isProjection { shortcut = declared.shortcut }
+    switch normalization {
+    case .batchNorm(true, false):
+      if declared.normalization == .scaleAndShift { normalization = .scaleAndShift }
+    case .none: isPreactivated = declared.isPreactivated
+    case .batchNorm, .scaleAndShift: break
+    }
   }
 }

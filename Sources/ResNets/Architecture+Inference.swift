@@ -8,40 +8,39 @@ extension Architecture {
   /// Throws `ResectError.Code.notAResNet` where the tensors form none, and says why.
   public init(inferredFrom shapes: [ParameterPath: [Int]]) throws(ResectError) {
     let evidence = Evidence(shapes: shapes)
-    guard let stemWeight = evidence.kernel(.stemConvolution) else {
-      throw ResectError(.notAResNet, "there is no stem convolution with four axes")
-    }
-    guard let stem = Stem.allCases.first(where: { $0.kernel == stemWeight[2] }),
-      stemWeight[2] == stemWeight[3]
-    else {
-      throw ResectError(
-        .notAResNet,
-        "the stem convolution is \(stemWeight[2])×\(stemWeight[3]), a ResNet's is 7×7 or 3×3")
-    }
+    let stem = try evidence.stem()
     let depths = evidence.depths()
     guard !depths.isEmpty else {
       throw ResectError(.notAResNet, "there are no residual stages")
     }
-    let block = evidence.block(depths)
+    let block = try evidence.block(depths)
     let channels = evidence.channels(depths, block: block)
     let declared = evidence.projections(depths)
     let shortcut: Shortcut =
       declared.joined().contains(true)
       ? .projection
-      : regularNeedsShortcut(channels, stemWidth: stemWeight[0]) ? .zeroPadded : .projection
+      : regularNeedsShortcut(channels, stemWidth: stem.width) ? .zeroPadded : .projection
     let regular = Architecture.regularProjections(
-      channels: channels, stemWidth: stemWeight[0], shortcut: shortcut)
+      channels: channels, stemWidth: stem.width, shortcut: shortcut)
     let layers = evidence.headLayers()
     self.init(
       block: block, channels: channels,
       projections: zip(declared, regular).map { zip($0, $1).map { $0 || $1 } },
-      groups: try evidence.groups(channels, block: block), stem: stem, stemWidth: stemWeight[0],
-      inputChannels: stemWeight[1], shortcut: shortcut,
+      groups: try evidence.groups(channels, block: block), stem: stem.kind, stemWidth: stem.width,
+      inputChannels: stem.inputs, shortcut: shortcut,
       stridePlacement: Sourced(.unknown, from: .none), epsilon: Sourced(nil, from: .none),
-      normalization: evidence.normalization(), hasConvolutionBias: evidence.hasConvolutionBias(),
+      normalization: evidence.normalization(), hasConvolutionBias: false,
       head: evidence.head(layers),
       headWidths: layers.map { evidence.headWidth($0) },
       hasHeadBias: layers.contains { evidence.axes(.classifier(layer: $0), .bias) != nil })
+    innerStemWidths = stem.innerWidths
+    projectionKernels = evidence.projectionKernels(depths)
+    attention = evidence.attention(depths)
+    isPreactivated = evidence.isPreactivated(self)
+    hasFinalNorm = shapes.keys.contains { $0.module == .finalNorm }
+    // From here on, the parameters that a network of this form would have are compared with those that are there.
+    absentNorms = evidence.absentNorms(of: self)
+    (hasConvolutionBias, biasExceptions) = evidence.convolutionBiases(of: self)
   }
 }
 
@@ -72,6 +71,36 @@ private struct Evidence {
     return count.flatMap { 1...1 << 20 ~= $0 ? $0 : nil }
   }
 
+  /// What is read off the stem: its kind and widths, and the channels of the image.
+  func stem() throws(ResectError) -> (
+    kind: Architecture.Stem, width: Int, innerWidths: [Int], inputs: Int
+  ) {
+    guard let last = kernel(.stemConvolution) else {
+      throw ResectError(.notAResNet, "there is no stem convolution with four axes")
+    }
+    let inner = (1...2).map { kernel(.innerStemConvolution(index: $0)) }
+    if let first = inner[0] ?? inner[1] {
+      for kernel in inner + [last] {
+        guard let kernel, kernel[2...] != [3, 3] else { continue }
+        throw ResectError(
+          .notAResNet,
+          "a convolution of the deep stem is \(kernel[2])×\(kernel[3]), a ResNet's are 3×3")
+      }
+      let isPooled = kernel(.stemPoolConvolution) == nil
+      return (
+        isPooled ? .deepWithMaxPool : .deepWithConvolution, last[0],
+        [inner[0]?[0] ?? inner[1]?[1] ?? 1, inner[1]?[0] ?? last[1]], inner[0] == nil ? 3 : first[1]
+      )
+    }
+    guard let kind = [Architecture.Stem.sevenWithMaxPool, .three].first(where: { $0.kernel == last[2] }),
+      last[2] == last[3]
+    else {
+      throw ResectError(
+        .notAResNet, "the stem convolution is \(last[2])×\(last[3]), a ResNet's is 7×7 or 3×3")
+    }
+    return (kind, last[0], [], last[1])
+  }
+
   /// Blocks of each stage: as many as are numbered without a gap.
   func depths() -> [Int] {
     var blocks: Set<[Int]> = []
@@ -88,11 +117,21 @@ private struct Evidence {
     return depths
   }
 
-  func block(_ depths: [Int]) -> Architecture.Block {
-    let third = depths.indices.contains {
-      kernel(.convolution(stage: $0 + 1, block: 0, index: 3)) != nil
+  /// The blocks' kind. A stage without any third convolution beside one that has them is no damage but another network.
+  func block(_ depths: [Int]) throws(ResectError) -> Architecture.Block {
+    let hasThird = depths.enumerated().map { stage, depth in
+      (0..<depth).contains { block in
+        kernel(.convolution(stage: stage + 1, block: block, index: 3)) != nil
+          || axes(.norm(stage: stage + 1, block: block, index: 3), .weight) != nil
+      }
     }
-    return third ? .bottleneck : .basic
+    guard let bottleneck = hasThird.firstIndex(of: true) else { return .basic }
+    if let basic = hasThird.firstIndex(of: false) {
+      throw ResectError(
+        .notAResNet,
+        "stage \(bottleneck + 1) has bottlenecks and stage \(basic + 1) basic blocks: a ResNet has one kind")
+    }
+    return .bottleneck
   }
 
   func channels(_ depths: [Int], block: Architecture.Block) -> [[[Int]]] {
@@ -144,14 +183,87 @@ private struct Evidence {
       statistics: kinds.contains(.runningMean) || kinds.contains(.runningVariance))
   }
 
-  func hasConvolutionBias() -> Bool {
-    shapes.keys.contains { path in
-      guard path.kind == .bias else { return false }
-      switch path.module {
-      case .stemConvolution, .convolution, .shortcutConvolution: return true
-      case .stemNorm, .norm, .shortcutNorm, .classifier: return false
+  /// The kernels of the projections; none where all are 1×1. What is neither 1×1 nor 3×3 is reported as a wrong shape.
+  func projectionKernels(_ depths: [Int]) -> [[Int]] {
+    let kernels = depths.enumerated().map { stage, depth in
+      (0..<depth).map { block in
+        kernel(.shortcutConvolution(stage: stage + 1, block: block))?[2...] == [3, 3] ? 3 : 1
       }
     }
+    return kernels.joined().contains(3) ? kernels : []
+  }
+
+  func attention(_ depths: [Int]) -> Architecture.Attention? {
+    var kind: Architecture.Attention.Kind?
+    var hasBias = false
+    for path in shapes.keys {
+      switch path.module {
+      case .squeezeExcitation:
+        if path.kind == .weight {
+          kind = shapes[path]?.count == 2 ? .linearSqueezeExcitation : .squeezeExcitation
+        }
+        hasBias = hasBias || path.kind == .bias
+      case .channelAttention:
+        if path.kind == .weight { kind = .efficientChannel }
+        hasBias = hasBias || path.kind == .bias
+      default: continue
+      }
+    }
+    guard let kind else { return nil }
+    let sizes = depths.enumerated().map { stage, depth in
+      (0..<depth).map { block in
+        let axes = axes(kind.place(stage: stage + 1, block: block, index: 1), .weight)
+        let size = kind == .efficientChannel ? axes?.last : axes?.first
+        return size.flatMap { 1...1 << 20 ~= $0 ? $0 : nil } ?? 1
+      }
+    }
+    return Architecture.Attention(kind, sizes: sizes, hasBias: hasBias)
+  }
+
+  /// Whether the batch-norms have the channels that go into the convolutions rather than those that come out.
+  func isPreactivated(_ architecture: Architecture) -> Bool {
+    var input = architecture.stemWidth
+    for (stage, blocks) in architecture.channels.enumerated() {
+      for (block, outputs) in blocks.enumerated() {
+        for (index, output) in outputs.enumerated() {
+          let norm = ModulePath.norm(stage: stage + 1, block: block, index: index + 1)
+          let channels = ParameterPath.Kind.allCases.lazy.compactMap { axes(norm, $0)?.first }.first
+          if let channels, input != output { return channels == input }
+          input = output
+        }
+      }
+    }
+    return false
+  }
+
+  /// The batch-norms that are not there, where that is a form of network and no damage: after the stem and within the blocks
+  /// of a pre-activated network, and after projections.
+  func absentNorms(of architecture: Architecture) -> Set<ModulePath> {
+    let present = Set(shapes.keys.lazy.map(\.module).filter(\.isNorm))
+    guard !present.isEmpty else { return [] }
+    let expected = Set(architecture.parameters.lazy.map(\.path.module).filter(\.isNorm))
+    var byRole: [Role: [ModulePath]] = [:]
+    for norm in expected { byRole[Role(norm), default: []].append(norm) }
+    var absent: Set<ModulePath> = []
+    for (role, norms) in byRole where !norms.contains(where: present.contains) {
+      switch role {
+      case .shortcut: absent.formUnion(norms)
+      case .stem, .block: if architecture.isPreactivated { absent.formUnion(norms) }
+      case .other: continue
+      }
+    }
+    return absent
+  }
+
+  /// Which convolutions have a bias: all or none of those with the same role.
+  func convolutionBiases(
+    of architecture: Architecture
+  ) -> (hasBias: Bool, exceptions: Set<ModulePath>) {
+    let convolutions = Set(architecture.parameters.lazy.map(\.path.module).filter(\.isConvolution))
+    let biased = Set(
+      shapes.keys.lazy.filter { $0.kind == .bias && $0.module.isConvolution }.map { Role($0.module) })
+    let exceptions = convolutions.filter { biased.contains(Role($0)) }
+    return exceptions.count == convolutions.count ? (true, []) : (false, exceptions)
   }
 
   func headLayers() -> [Int?] {
@@ -177,5 +289,25 @@ private struct Evidence {
     case [nil]: .linear
     default: .layers(layers.compactMap(\.self))
     }
+  }
+}
+
+/// What a layer is for: layers of one role are alike in a network.
+private enum Role: Hashable {
+  case stem
+  case block(index: Int)
+  case shortcut
+  case other
+
+  init(_ place: ModulePath) {
+    self =
+      switch place {
+      case .innerStemConvolution, .innerStemNorm, .stemConvolution, .stemNorm: .stem
+      case .convolution(_, _, let index), .norm(_, _, let index): .block(index: index)
+      case .shortcutConvolution, .shortcutNorm: .shortcut
+      case .stemPoolConvolution, .stemPoolNorm, .squeezeExcitation, .channelAttention, .finalNorm,
+        .classifier:
+        .other
+      }
   }
 }

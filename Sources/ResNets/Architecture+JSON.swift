@@ -9,10 +9,16 @@ extension Architecture {
     let regularProjections = Architecture.regularProjections(
       channels: channels, stemWidth: stemWidth, shortcut: shortcut)
     func nested(_ values: [[JSON]]) -> JSON { .array(values.map { .array($0) }) }
+    func places(_ places: Set<ModulePath>) -> JSON? {
+      places.isEmpty ? nil : .array(places.map(\.description).sorted().map { .string($0) })
+    }
     var normalizationName = "none"
     var isAffine: Bool?
     var hasStatistics: Bool?
-    if case .batchNorm(let affine, let statistics) = normalization {
+    switch normalization {
+    case .none: break
+    case .scaleAndShift: normalizationName = "scale-and-shift"
+    case .batchNorm(let affine, let statistics):
       normalizationName = "batch-norm"
       isAffine = affine ? nil : false
       hasStatistics = statistics ? nil : false
@@ -31,8 +37,16 @@ extension Architecture {
         ? nil : nested(projections.map { $0.map { .bool($0) } }),
       "stem": .string(stem.rawValue),
       "stemWidth": .integer(stemWidth),
+      "innerStemWidths": innerStemWidths.isEmpty
+        ? nil : .array(innerStemWidths.map { .integer($0) }),
       "inputChannels": .integer(inputChannels),
       "shortcut": .string(shortcut.rawValue),
+      "projectionKernels": projectionKernels.isEmpty
+        ? nil : nested(projectionKernels.map { $0.map { .integer($0) } }),
+      "attention": attention?.json,
+      "preactivation": isPreactivated ? .bool(true) : nil,
+      "stridedBlocks": stridedBlocks == .first ? nil : .string(stridedBlocks.rawValue),
+      "padding": padding == .symmetric ? nil : .string(padding.rawValue),
       "stridePlacement": .string(stridePlacement.value.rawValue),
       "stridePlacementSource": .string(stridePlacement.source.description),
       "epsilon": epsilon.value.map { .number($0) } ?? .null,
@@ -40,7 +54,10 @@ extension Architecture {
       "normalization": .string(normalizationName),
       "affine": isAffine.map { .bool($0) },
       "trackedStatistics": hasStatistics.map { .bool($0) },
+      "absentNorms": places(absentNorms),
+      "finalNorm": hasFinalNorm ? .bool(true) : nil,
       "convolutionBias": .bool(hasConvolutionBias),
+      "biasExceptions": places(biasExceptions),
       "classes": classes.map { .integer($0) } ?? .null,
       "features": .integer(featureCount),
       "headWidths": headWidths.count > 1 ? .array(headWidths.map { .integer($0) }) : nil,
@@ -78,6 +95,7 @@ extension Architecture {
     var normalization = Normalization.none
     switch json["normalization"]?.string {
     case "none": break
+    case "scale-and-shift": normalization = .scaleAndShift
     case "batch-norm":
       normalization = .batchNorm(
         affine: try reader.flag("affine", absent: true),
@@ -111,6 +129,47 @@ extension Architecture {
     else {
       throw reader.refusal("the head or the groups")
     }
+    try readVariant(reader)
+  }
+
+  /// Reads the members that only some networks have.
+  private mutating func readVariant(_ reader: Members) throws(ResectError) {
+    let json = reader.json
+    if json["innerStemWidths"] != nil {
+      innerStemWidths = try reader.counts("innerStemWidths", limit: 1 << 20)
+    }
+    guard innerStemWidths.count == (stem.isDeep ? 2 : 0) else {
+      throw reader.refusal("innerStemWidths")
+    }
+    if json["projectionKernels"] != nil {
+      projectionKernels = try reader.nestedCounts("projectionKernels", depths: depths, limit: 3)
+      guard projectionKernels.joined().allSatisfy({ $0 == 1 || $0 == 3 }) else {
+        throw reader.refusal("projectionKernels")
+      }
+    }
+    if let member = json["attention"] { attention = try Attention(Members(json: member), depths: depths) }
+    isPreactivated = try reader.flag("preactivation", absent: false)
+    if json["stridedBlocks"] != nil { stridedBlocks = try reader.choice("stridedBlocks") }
+    if json["padding"] != nil { padding = try reader.choice("padding") }
+    absentNorms = try reader.places("absentNorms", where: \.isNorm)
+    hasFinalNorm = try reader.flag("finalNorm", absent: false)
+    biasExceptions = try reader.places("biasExceptions", where: \.isConvolution)
+  }
+}
+
+extension Architecture.Attention {
+  fileprivate var json: JSON {
+    .object([
+      "kind": .string(kind.rawValue),
+      "sizes": .array(sizes.map { .array($0.map { .integer($0) }) }),
+      "bias": .bool(hasBias),
+    ])
+  }
+
+  fileprivate init(_ reader: Members, depths: [Int]) throws(ResectError) {
+    self.init(
+      try reader.choice("kind"), sizes: try reader.nestedCounts("sizes", depths: depths, limit: 1 << 20),
+      hasBias: try reader.flag("bias"))
   }
 }
 
@@ -184,6 +243,24 @@ private struct Members {
       channels.joined().allSatisfy({ $0.count == block.kernels.count })
     else { throw refusal("channels") }
     return channels
+  }
+
+  /// A number for each block.
+  func nestedCounts(_ name: String, depths: [Int], limit: Int) throws(ResectError) -> [[Int]] {
+    var nested: [[Int]] = []
+    for stage in json[name]?.elements ?? [] { nested.append(try counts(stage, name, limit: limit)) }
+    guard nested.map(\.count) == depths else { throw refusal(name) }
+    return nested
+  }
+
+  /// Places of modules, none where there is no such member.
+  func places(
+    _ name: String, where isFit: (ModulePath) -> Bool
+  ) throws(ResectError) -> Set<ModulePath> {
+    guard let member = json[name] else { return [] }
+    let places = member.elements?.map { $0.string.flatMap { ModulePath($0) } } ?? [nil]
+    guard places.allSatisfy({ $0.map(isFit) ?? false }) else { throw refusal(name) }
+    return Set(places.compactMap(\.self))
   }
 
   func flags(_ json: JSON, depths: [Int]) throws(ResectError) -> [[Bool]] {

@@ -6,13 +6,18 @@ public struct ExpectedParameter: Sendable, Hashable {
   public let axes: [Int]
   /// Whether the network is whole without it.
   public let isOptional: Bool
+
+  init(_ module: ModulePath, _ kind: ParameterPath.Kind, _ axes: [Int], isOptional: Bool = false) {
+    path = .init(module, kind)
+    self.axes = axes
+    self.isOptional = isOptional
+  }
 }
 
 extension Architecture {
   /// Every tensor that a network of this architecture has, in the order of torch's state dict.
   public var parameters: [ExpectedParameter] {
-    var expected = unit(
-      .stemConvolution, .stemNorm, [stemWidth, inputChannels, stem.kernel, stem.kernel])
+    var expected = stemParameters
     var input = stemWidth
     for (stage, blocks) in channels.enumerated() {
       for (block, outputs) in blocks.enumerated() {
@@ -20,19 +25,8 @@ extension Architecture {
         input = outputs.last ?? input
       }
     }
-    var features = featureCount
-    for (layer, width) in zip(headLayers, headWidths) {
-      let module = ModulePath.classifier(layer: layer)
-      expected.append(
-        ExpectedParameter(
-          path: .init(module, .weight), axes: [width, features], isOptional: false))
-      if hasHeadBias {
-        expected.append(
-          ExpectedParameter(path: .init(module, .bias), axes: [width], isOptional: false))
-      }
-      features = width
-    }
-    return expected
+    if hasFinalNorm { expected += norm(.finalNorm, input) }
+    return expected + headParameters
   }
 
   /// The positions of the head's linear layers: none, the single unnumbered one, or their numbers.
@@ -44,50 +38,100 @@ extension Architecture {
     }
   }
 
-  private func block(stage: Int, block index: Int, input: Int, outputs: [Int])
-    -> [ExpectedParameter]
-  {
+  private var stemParameters: [ExpectedParameter] {
     var expected: [ExpectedParameter] = []
-    var channels = input
-    for (position, (output, kernel)) in zip(outputs, block.kernels).enumerated() {
-      let groups = block == .bottleneck && kernel == 3 ? groups : 1
-      expected += unit(
-        .convolution(stage: stage, block: index, index: position + 1),
-        .norm(stage: stage, block: index, index: position + 1),
-        [output, channels / groups, kernel, kernel])
-      channels = output
+    var input = inputChannels
+    for (index, width) in innerStemWidths.enumerated() {
+      let module = ModulePath.innerStemConvolution(index: index + 1)
+      expected += convolution(module, [width, input, stem.kernel, stem.kernel])
+      expected += norm(.innerStemNorm(index: index + 1), width)
+      input = width
     }
-    if projections[stage - 1][index] {
-      expected += unit(
-        .shortcutConvolution(stage: stage, block: index), .shortcutNorm(stage: stage, block: index),
-        [channels, input, 1, 1])
+    expected += convolution(.stemConvolution, [stemWidth, input, stem.kernel, stem.kernel])
+    expected += norm(.stemNorm, stemWidth)
+    if stem == .deepWithConvolution {
+      expected += convolution(.stemPoolConvolution, [stemWidth, stemWidth, 3, 3])
+      expected += norm(.stemPoolNorm, stemWidth)
     }
     return expected
   }
 
-  private func unit(_ convolution: ModulePath, _ norm: ModulePath, _ axes: [Int])
-    -> [ExpectedParameter]
-  {
-    let channels = [axes[0]]
-    var expected = [
-      ExpectedParameter(path: .init(convolution, .weight), axes: axes, isOptional: false)
-    ]
-    func add(_ module: ModulePath, _ kind: ParameterPath.Kind, _ axes: [Int], optional: Bool) {
-      expected.append(
-        ExpectedParameter(path: .init(module, kind), axes: axes, isOptional: optional))
-    }
-    if hasConvolutionBias { add(convolution, .bias, channels, optional: false) }
-    guard case .batchNorm(let affine, let statistics) = normalization else { return expected }
-    if affine {
-      add(norm, .weight, channels, optional: false)
-      add(norm, .bias, channels, optional: false)
-    }
-    if statistics {
-      add(norm, .runningMean, channels, optional: false)
-      add(norm, .runningVariance, channels, optional: false)
-      // Counts batches in training; torch before 0.4.1 did not have it.
-      add(norm, .batchesTracked, [], optional: true)
+  private var headParameters: [ExpectedParameter] {
+    var expected: [ExpectedParameter] = []
+    var features = featureCount
+    for (layer, width) in zip(headLayers, headWidths) {
+      let module = ModulePath.classifier(layer: layer)
+      expected.append(.init(module, .weight, [width, features]))
+      if hasHeadBias { expected.append(.init(module, .bias, [width])) }
+      features = width
     }
     return expected
+  }
+
+  private func block(stage: Int, block index: Int, input: Int, outputs: [Int]) -> [ExpectedParameter] {
+    var expected: [ExpectedParameter] = []
+    var channels = input
+    for (position, (output, kernel)) in zip(outputs, block.kernels).enumerated() {
+      let groups = block == .bottleneck && kernel == 3 ? groups : 1
+      let place = ModulePath.convolution(stage: stage, block: index, index: position + 1)
+      let normPlace = ModulePath.norm(stage: stage, block: index, index: position + 1)
+      let axes = [output, channels / groups, kernel, kernel]
+      expected +=
+        isPreactivated
+        ? norm(normPlace, channels) + convolution(place, axes)
+        : convolution(place, axes) + norm(normPlace, output)
+      channels = output
+    }
+    expected += attentionParameters(stage: stage, block: index, channels: channels)
+    if projections[stage - 1][index] {
+      let kernel = projectionKernel(stage: stage, block: index)
+      expected += convolution(
+        .shortcutConvolution(stage: stage, block: index), [channels, input, kernel, kernel])
+      expected += norm(.shortcutNorm(stage: stage, block: index), channels)
+    }
+    return expected
+  }
+
+  private func attentionParameters(stage: Int, block: Int, channels: Int) -> [ExpectedParameter] {
+    guard let attention else { return [] }
+    let size = attention.sizes[stage - 1][block]
+    var expected: [ExpectedParameter] = []
+    func add(_ module: ModulePath, _ axes: [Int]) {
+      expected.append(.init(module, .weight, axes))
+      if attention.hasBias { expected.append(.init(module, .bias, [axes[0]])) }
+    }
+    switch attention.kind {
+    case .squeezeExcitation, .linearSqueezeExcitation:
+      let kernel = attention.kind == .squeezeExcitation ? [1, 1] : []
+      add(.squeezeExcitation(stage: stage, block: block, index: 1), [size, channels] + kernel)
+      add(.squeezeExcitation(stage: stage, block: block, index: 2), [channels, size] + kernel)
+    case .efficientChannel:
+      add(.channelAttention(stage: stage, block: block), [1, 1, size])
+    }
+    return expected
+  }
+
+  private func convolution(_ place: ModulePath, _ axes: [Int]) -> [ExpectedParameter] {
+    let weight = ExpectedParameter(place, .weight, axes)
+    return hasBias(place) ? [weight, .init(place, .bias, [axes[0]])] : [weight]
+  }
+
+  private func norm(_ place: ModulePath, _ channels: Int) -> [ExpectedParameter] {
+    guard !absentNorms.contains(place) else { return [] }
+    let affine = [
+      ExpectedParameter(place, .weight, [channels]), ExpectedParameter(place, .bias, [channels]),
+    ]
+    switch normalization {
+    case .none: return []
+    case .scaleAndShift: return affine
+    case .batchNorm(let isAffine, let hasStatistics):
+      let statistics = [
+        ExpectedParameter(place, .runningMean, [channels]),
+        ExpectedParameter(place, .runningVariance, [channels]),
+        // Counts batches in training; torch before 0.4.1 did not have it.
+        ExpectedParameter(place, .batchesTracked, [], isOptional: true),
+      ]
+      return (isAffine ? affine : []) + (hasStatistics ? statistics : [])
+    }
   }
 }

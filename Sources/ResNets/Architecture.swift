@@ -33,22 +33,97 @@ public struct Architecture: Sendable, Hashable {
     case sevenWithMaxPool = "7x7-maxpool"
     /// A 3×3 convolution of stride 1, as for CIFAR.
     case three = "3x3"
+    /// Three 3×3 convolutions, the first of stride 2, then 3×3 max-pooling of stride 2: ResNet-C.
+    case deepWithMaxPool = "deep-maxpool"
+    /// Three 3×3 convolutions, the first of stride 2, then a fourth of stride 2 in the place of max-pooling: ResNet-RS.
+    case deepWithConvolution = "deep-convolution"
 
-    /// The kernel size of the convolution.
+    /// The kernel size of the convolutions.
     public var kernel: Int {
       switch self {
       case .sevenWithMaxPool: 7
-      case .three: 3
+      case .three, .deepWithMaxPool, .deepWithConvolution: 3
+      }
+    }
+
+    /// Whether it has three convolutions.
+    public var isDeep: Bool {
+      switch self {
+      case .sevenWithMaxPool, .three: false
+      case .deepWithMaxPool, .deepWithConvolution: true
       }
     }
   }
 
   /// What a block's input passes through where its shape changes.
   public enum Shortcut: String, Sendable, Hashable, CaseIterable {
-    /// A 1×1 convolution (options B and C).
+    /// A convolution that strides (options B and C).
     case projection
-    /// Subsampling and zero channels, without parameters (option A).
+    /// Subsampling and zero channels, as many before as after the input's, without parameters (option A).
     case zeroPadded = "zero-padded"
+    /// Subsampling and zero channels after the input's, without parameters (option A as other code has it).
+    case zeroPaddedAtEnd = "zero-padded-at-end"
+    /// 2×2 average pooling of stride 2 where the block strides, then a convolution of stride 1: ResNet-D.
+    case averagePooledProjection = "average-pooled-projection"
+
+    /// Whether it has a convolution.
+    public var isProjection: Bool {
+      switch self {
+      case .projection, .averagePooledProjection: true
+      case .zeroPadded, .zeroPaddedAtEnd: false
+      }
+    }
+  }
+
+  /// What weighs a block's channels before the addition.
+  public struct Attention: Sendable, Hashable {
+    /// How the weights are computed from the channels' means.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+      /// Two 1×1 convolutions with a ReLU between and a sigmoid after them.
+      case squeezeExcitation = "squeeze-excitation"
+      /// The same with linear layers, whose weights have two axes.
+      case linearSqueezeExcitation = "linear-squeeze-excitation"
+      /// One convolution over the channels, then a sigmoid.
+      case efficientChannel = "efficient-channel"
+
+      /// How many layers there are.
+      public var layers: Int {
+        switch self {
+        case .squeezeExcitation, .linearSqueezeExcitation: 2
+        case .efficientChannel: 1
+        }
+      }
+    }
+
+    /// How the weights are computed.
+    public var kind: Kind
+    /// By stage and block: the channels between the two layers, or the kernel of the one convolution.
+    public var sizes: [[Int]]
+    /// Whether the layers have biases.
+    public var hasBias: Bool
+
+    /// An attention.
+    public init(_ kind: Kind, sizes: [[Int]], hasBias: Bool) {
+      self.kind = kind
+      self.sizes = sizes
+      self.hasBias = hasBias
+    }
+  }
+
+  /// Which blocks stride. Weights do not tell.
+  public enum StridedBlocks: String, Sendable, Hashable, CaseIterable {
+    /// The first block of every stage but the first.
+    case first
+    /// The last block of every stage but the last, as in Keras's v2.
+    case last
+  }
+
+  /// What convolutions see beyond the image's border: zeros, but how many on which side weights do not tell.
+  public enum Padding: String, Sendable, Hashable, CaseIterable {
+    /// Half the kernel on every side.
+    case symmetric
+    /// As TensorFlow's SAME: where the sum is odd, one more below and to the right.
+    case same
   }
 
   /// Which convolution of a bottleneck strides. Weights do not tell.
@@ -65,6 +140,8 @@ public struct Architecture: Sendable, Hashable {
   public enum Normalization: Sendable, Hashable {
     /// Batch normalisation; without `affine` it has no weight and bias, without `statistics` no running mean and variance.
     case batchNorm(affine: Bool, statistics: Bool)
+    /// A scale and a shift a channel: what is left of a batch-norm that no convolution could take in.
+    case scaleAndShift
     /// Nothing: folded into the convolutions, or never there.
     case none
   }
@@ -117,18 +194,37 @@ public struct Architecture: Sendable, Hashable {
   public var stem: Stem
   /// The output channels of the stem.
   public var stemWidth: Int
+  /// The output channels of the convolutions before the stem's last: two in a deep stem, else none.
+  public var innerStemWidths: [Int] = []
   /// The channels of the image.
   public var inputChannels: Int
   /// What a block's input passes through where its shape changes.
   public var shortcut: Shortcut
+  /// The kernel size of each projection, by stage and block; empty where all are 1×1.
+  public var projectionKernels: [[Int]] = []
+  /// What weighs a block's channels before the addition.
+  public var attention: Attention?
+  /// Whether batch-norm and ReLU come before each convolution of a block rather than after it (v2). A block's input passes the
+  /// first of them before its projection, but not where there is none.
+  public var isPreactivated = false
+  /// Which blocks stride.
+  public var stridedBlocks = StridedBlocks.first
+  /// What convolutions see beyond the image's border.
+  public var padding = Padding.symmetric
   /// Which convolution of a bottleneck strides.
   public var stridePlacement: Sourced<StridePlacement>
   /// What is added to the variance before the square root, in every batch-norm; of a folded network, what was.
   public var epsilon: Sourced<Double?>
   /// What follows each convolution.
   public var normalization: Normalization
+  /// Batch-norms that this order of layers would have and that are not there, as after v2's stem.
+  public var absentNorms: Set<ModulePath> = []
+  /// Whether a batch-norm and a ReLU follow the last stage, as in v2.
+  public var hasFinalNorm = false
   /// Whether the convolutions have biases.
   public var hasConvolutionBias: Bool
+  /// The convolutions of which ``hasConvolutionBias`` is not true.
+  public var biasExceptions: Set<ModulePath> = []
   /// What turns features into logits.
   public var head: Head
   /// The output features of each linear layer of the head, in order; the last one's are the classes.
@@ -198,6 +294,24 @@ extension Architecture {
     (stageOutputs.last ?? stemWidth) + (appendsConstantFeature ? 1 : 0)
   }
 
+  /// The kernel size of a block's projection. Stages count from 1, blocks from 0.
+  public func projectionKernel(stage: Int, block: Int) -> Int {
+    projectionKernels.isEmpty ? 1 : projectionKernels[stage - 1][block]
+  }
+
+  /// By how much a block strides. Stages count from 1, blocks from 0.
+  public func stride(stage: Int, block: Int) -> Int {
+    switch stridedBlocks {
+    case .first: stage > 1 && block == 0 ? 2 : 1
+    case .last: stage < channels.count && block == channels[stage - 1].count - 1 ? 2 : 1
+    }
+  }
+
+  /// Whether the convolution at `place` has a bias.
+  public func hasBias(_ place: ModulePath) -> Bool {
+    hasConvolutionBias != biasExceptions.contains(place)
+  }
+
   /// The classes, if the network has a head.
   public var classes: Int? { headWidths.last }
 
@@ -225,7 +339,7 @@ extension Architecture {
     return channels.enumerated().map { stage, blocks in
       let changes = stage > 0 || input != blocks.last?.last
       input = blocks.last?.last ?? input
-      return blocks.indices.map { $0 == 0 && changes && shortcut == .projection }
+      return blocks.indices.map { $0 == 0 && changes && shortcut.isProjection }
     }
   }
 }

@@ -47,39 +47,3 @@ public struct ParameterPath: Sendable, Hashable, CustomStringConvertible {
   /// As `stage1.0.conv2.weight`.
   public var description: String { "\(module).\(kind.rawValue)" }
 }
-
-/// The place of a module in the tree.
-public enum ModulePath: Sendable, Hashable {
-  case stemConvolution
-  case stemNorm
-  case convolution(stage: Int, block: Int, index: Int)
-  case norm(stage: Int, block: Int, index: Int)
-  case shortcutConvolution(stage: Int, block: Int)
-  case shortcutNorm(stage: Int, block: Int)
-  /// The head's linear layer; `layer` is its position where the head is a sequence.
-  case classifier(layer: Int?)
-}
-
-extension ModulePath: CustomStringConvertible {
-  /// As `stage1.0.conv2`.
-  public var description: String {
-    switch self {
-    case .stemConvolution: "stem.conv"
-    case .stemNorm: "stem.norm"
-    case .convolution(let stage, let block, let index): "stage\(stage).\(block).conv\(index)"
-    case .norm(let stage, let block, let index): "stage\(stage).\(block).norm\(index)"
-    case .shortcutConvolution(let stage, let block): "stage\(stage).\(block).shortcut.conv"
-    case .shortcutNorm(let stage, let block): "stage\(stage).\(block).shortcut.norm"
-    case .classifier(nil): "classifier"
-    case .classifier(let layer?): "classifier.\(layer)"
-    }
-  }
-
-  /// Whether the module is a batch-norm.
-  public var isNorm: Bool {
-    switch self {
-    case .stemNorm, .norm, .shortcutNorm: true
-    case .stemConvolution, .convolution, .shortcutConvolution, .classifier: false
-    }
-  }
-}

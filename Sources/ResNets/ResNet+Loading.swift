@@ -23,53 +23,27 @@ extension ResNet {
         .mismatch, "\(faults.count) tensors do not fit the architecture, the first: \(faults[0])",
         details: faults)
     }
-    func unit(_ paths: UnitPaths) throws(ResectError) -> ConvolutionUnit {
-      func norm(_ kind: ParameterPath.Kind) -> LazyTensor? { tensors[.init(paths.norm, kind)] }
-      let batchNorm = BatchNorm(
-        weight: norm(.weight), bias: norm(.bias), runningMean: norm(.runningMean),
-        runningVariance: norm(.runningVariance), batchesTracked: norm(.batchesTracked))
-      return ConvolutionUnit(
-        convolution: Convolution(
-          weight: try required(.init(paths.convolution, .weight)),
-          bias: tensors[.init(paths.convolution, .bias)]),
-        norm: architecture.normalization == .none ? nil : batchNorm)
-    }
-    func required(_ path: ParameterPath) throws(ResectError) -> LazyTensor {
-      guard let tensor = tensors[path] else {
-        throw ResectError(.mismatch, "missing \(path)")
-      }
-      return tensor
-    }
+    let places = TensorPlaces(architecture: architecture, tensors: tensors)
     self.architecture = architecture
-    stem = try unit(UnitPaths(convolution: .stemConvolution, norm: .stemNorm))
+    innerStem = []
+    for index in architecture.innerStemWidths.indices {
+      innerStem.append(try places.unit(UnitPaths(innerStem: index + 1)))
+    }
+    stem = try places.unit(.stem)
+    if architecture.stem == .deepWithConvolution { stemPool = try places.unit(.stemPool) }
     stages = []
     for (stage, blocks) in architecture.channels.enumerated() {
       var built: [ResidualBlock] = []
       for (block, outputs) in blocks.enumerated() {
-        var units: [ConvolutionUnit] = []
-        for index in 1...outputs.count {
-          units.append(
-            try unit(
-              UnitPaths(
-                convolution: .convolution(stage: stage + 1, block: block, index: index),
-                norm: .norm(stage: stage + 1, block: block, index: index))))
-        }
-        let shortcut =
-          architecture.projections[stage][block]
-          ? try unit(
-            UnitPaths(
-              convolution: .shortcutConvolution(stage: stage + 1, block: block),
-              norm: .shortcutNorm(stage: stage + 1, block: block))) : nil
-        built.append(ResidualBlock(units: units, shortcut: shortcut))
+        built.append(try places.block(stage: stage + 1, block: block, count: outputs.count))
       }
       stages.append(built)
     }
+    if architecture.hasFinalNorm { finalNorm = places.norm(.finalNorm) }
     head = []
     for layer in architecture.headLayers {
-      head.append(
-        Linear(
-          layer: layer, weight: try required(.init(.classifier(layer: layer), .weight)),
-          bias: tensors[.init(.classifier(layer: layer), .bias)]))
+      let linear = try places.convolution(.classifier(layer: layer))
+      head.append(Linear(layer: layer, weight: linear.weight, bias: linear.bias))
     }
   }
 
@@ -81,5 +55,53 @@ extension ResNet {
 
   private func count(_ isCounted: (ParameterPath.Kind) -> Bool) -> Int {
     parameters.reduce(0) { $0 + (isCounted($1.path.kind) ? $1.tensor.shape.elementCount : 0) }
+  }
+}
+
+/// Tensors by their places, as parts of the tree.
+private struct TensorPlaces {
+  let architecture: Architecture
+  let tensors: [ParameterPath: LazyTensor]
+
+  /// The weight and bias of a layer.
+  func convolution(_ place: ModulePath) throws(ResectError) -> ResNet.Convolution {
+    guard let weight = tensors[.init(place, .weight)] else {
+      throw ResectError(.mismatch, "missing \(ParameterPath(place, .weight))")
+    }
+    return ResNet.Convolution(weight: weight, bias: tensors[.init(place, .bias)])
+  }
+
+  func norm(_ place: ModulePath) -> ResNet.BatchNorm? {
+    guard architecture.normalization != .none, !architecture.absentNorms.contains(place) else {
+      return nil
+    }
+    func tensor(_ kind: ParameterPath.Kind) -> LazyTensor? { tensors[.init(place, kind)] }
+    return ResNet.BatchNorm(
+      weight: tensor(.weight), bias: tensor(.bias), runningMean: tensor(.runningMean),
+      runningVariance: tensor(.runningVariance), batchesTracked: tensor(.batchesTracked))
+  }
+
+  func unit(_ paths: ResNet.UnitPaths) throws(ResectError) -> ResNet.ConvolutionUnit {
+    ResNet.ConvolutionUnit(
+      convolution: try convolution(paths.convolution), norm: norm(paths.norm))
+  }
+
+  func block(stage: Int, block: Int, count: Int) throws(ResectError) -> ResNet.ResidualBlock {
+    var units: [ResNet.ConvolutionUnit] = []
+    for index in 1...count {
+      units.append(try unit(.init(stage: stage, block: block, index: index)))
+    }
+    var attention: ResNet.Attention?
+    if let kind = architecture.attention?.kind {
+      var layers: [ResNet.Convolution] = []
+      for index in 1...kind.layers {
+        layers.append(try convolution(kind.place(stage: stage, block: block, index: index)))
+      }
+      attention = ResNet.Attention(layers: layers)
+    }
+    let hasShortcut = architecture.projections[stage - 1][block]
+    return ResNet.ResidualBlock(
+      units: units, attention: attention,
+      shortcut: hasShortcut ? try unit(.init(shortcutOf: block, stage: stage)) : nil)
   }
 }

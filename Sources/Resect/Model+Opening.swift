@@ -30,11 +30,15 @@ extension Model {
 
   init(_ checkpoint: Checkpoint, options: OpenOptions) throws(ResectError) {
     do throws(ResectError) {
+      try refuseSmoothing(checkpoint.file.path)
       let metadata = try ResectMetadata(checkpoint.metadata)
-      let tensors = checkpoint.strippedTensors.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
+      // A mapping has the file's whole names.
+      let prefix = options.network.mapping == nil ? checkpoint.prefix : ""
+      let entries = prefix.isEmpty ? checkpoint.tensors : checkpoint.strippedTensors
+      let tensors = entries.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
       let source = SourceFile(file: checkpoint.file, format: checkpoint.format.rawValue)
       var loading = Loading(
-        key: checkpoint.key, prefix: checkpoint.prefix, ignored: checkpoint.ignored)
+        key: checkpoint.key, prefix: prefix, ignored: checkpoint.ignored)
       let content: Content
       let convention: Convention
       var preprocessing = metadata.preprocessing
@@ -44,11 +48,18 @@ extension Model {
           try ClassEmbedding(tensors, convention, hasConstantFeature: metadata.hasConstantFeature))
       } else {
         let loaded = try loadNetwork(
-          tensors, facts: LayerFacts.all(in: checkpoint), declared: metadata.architecture,
+          tensors, facts: LayerFacts.all(in: checkpoint, prefix: prefix), declared: metadata.architecture,
           options: options.network.filled(from: metadata))
         loading.ignored += loaded.unexpected.map {
-          .init(name: checkpoint.prefix + $0, reason: "unexpected, ignored on request")
+          .init(name: prefix + $0, reason: "unexpected, ignored on request")
         }
+        loading.ignored += loaded.leftOut.map { .init(name: prefix + $0.name, reason: $0.reason) }
+        loading.prefix += loaded.prefix
+        loading.isInferred = loaded.isInferred
+        loading.mapping = Mapping(
+          places: Dictionary(
+            uniqueKeysWithValues: loaded.names.map { (loading.prefix + $1, $0) }),
+          leftOut: Set((loaded.leftOut.map(\.name) + loaded.unexpected).map { prefix + $0 }))
         loading.warnings += loaded.warnings
         content = .network(loaded.network)
         convention = loaded.convention
@@ -91,6 +102,19 @@ extension Model {
     } catch {
       throw error.located(file: file.path)
     }
+  }
+}
+
+/// Refuses a file that its name says to be one of timm's networks that smooth before they stride: they have the tensors of an
+/// ordinary ResNet, and would run as one with wrong results.
+private func refuseSmoothing(_ path: String) throws(ResectError) {
+  let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
+  for (family, what) in [("resnetblur", "blur"), ("resnetaa", "average"), ("resnextaa", "average")]
+  where name.contains(family) {
+    throw ResectError(
+      .unsupported,
+      "by its name, this is timm's \(family), which \(what)s before it strides; its weights do not show that, and it is not supported",
+      advice: "rename the file if it is none", file: path)
   }
 }
 
@@ -205,10 +229,10 @@ extension ClassEmbedding {
 }
 
 extension LayerFacts {
-  /// What a checkpoint of a whole module says of its layers, by names without the prefix.
-  fileprivate static func all(in checkpoint: Checkpoint) -> [String: LayerFacts] {
+  /// What a checkpoint of a whole module says of its layers, by names without `prefix`.
+  fileprivate static func all(in checkpoint: Checkpoint, prefix: String) -> [String: LayerFacts] {
     var facts: [String: LayerFacts] = [:]
-    for (name, module) in checkpoint.modules where name.hasPrefix(checkpoint.prefix) {
+    for (name, module) in checkpoint.modules where name.hasPrefix(prefix) {
       // Numbers that are no integers are none that a layer of a ResNet has: an empty list is refused.
       func integers(_ key: String) -> [Int]? {
         guard let numbers = module.numbers[key] else { return nil }
@@ -216,7 +240,7 @@ extension LayerFacts {
         return integers.count == numbers.count ? integers : []
       }
       let className = module.className.split(separator: ".").last.map(String.init) ?? ""
-      facts[String(name.dropFirst(checkpoint.prefix.count))] = LayerFacts(
+      facts[String(name.dropFirst(prefix.count))] = LayerFacts(
         className: className, stride: integers("stride"),
         padding: module.texts["padding"] == nil ? integers("padding") : [],
         paddingMode: module.texts["padding_mode"], dilation: integers("dilation"),

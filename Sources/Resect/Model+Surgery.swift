@@ -15,6 +15,12 @@ extension Model {
     if let bias = network.head.last?.bias { effects.append(.dropsBias(bias)) }
   }
 
+  /// The model with another epsilon in its batch-norms, and variances that make up for it. See
+  /// `ResNet.rebasingEpsilon(to:)`.
+  public func rebasingEpsilon(to epsilon: Double) throws(ResectError) -> Model {
+    try operating { network throws(ResectError) in try network.rebasingEpsilon(to: epsilon) }
+  }
+
   /// The model as two: the backbone that computes features, and the embedding of the classes, which keeps the labels.
   /// See `ResNet.split(bias:)`.
   public func split(

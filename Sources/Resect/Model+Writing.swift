@@ -146,7 +146,25 @@ extension Model {
     }
   }
 
-  /// Every tensor under the name that `convention` gives it.
+  /// The model under the names of another convention, which it is written by from now on.
+  ///
+  /// Throws `ResectError.Code.unsupported` where the convention has no name for a tensor.
+  public func named(by convention: Convention) throws(ResectError) -> Model {
+    var named = self
+    named.convention = convention
+    if case .network(let network) = content {
+      do throws(ResectError) {
+        let fitted = try convention.fitted(to: network)
+        named.convention = fitted.convention
+        named.loading.warnings += fitted.warnings
+      } catch {
+        throw error.located(file: sources.first?.file.path)
+      }
+    }
+    return named
+  }
+
+  /// Every tensor under the name that `convention` gives it; a count of batches only where there is one.
   private func outputTensors(_ convention: Convention, _ options: WriteOptions) -> [OutputTensor] {
     func output(_ path: ParameterPath, _ tensor: LazyTensor) -> OutputTensor {
       OutputTensor(
@@ -154,7 +172,8 @@ extension Model {
     }
     switch content {
     case .network(let network):
-      return network.parameters.map { output($0.path, $0.tensor) }
+      return network.parameters.filter { $0.path.kind != .batchesTracked || convention.hasName(for: $0.path) }
+        .map { output($0.path, $0.tensor) }
     case .classes(let classes):
       let module = ModulePath.classifier(layer: classes.layer)
       return [output(.init(module, .weight), classes.weight)]

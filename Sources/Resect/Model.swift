@@ -62,6 +62,10 @@ public struct Model: Sendable {
     public var prefix = ""
     /// What was left out, and why.
     public var ignored: [Checkpoint.Ignored] = []
+    /// Whether no convention knows the names, and their places were found by structure.
+    public var isInferred = false
+    /// The place of each tensor by the file's whole name; absent for a model that was not read by names.
+    public var mapping: Mapping?
     /// What a person should know.
     public var warnings: [String] = []
   }

@@ -42,8 +42,8 @@ struct ClassifyCommand: ParsableCommand {
 
   private func predictor() throws -> Predictor {
     var whole = try preparing.completed(
-      Model(contentsOf: backbone ?? modelAndImages[0], options: reading.open))
-    var half = try classes.map { try Model(contentsOf: $0, options: reading.open) }
+      Model(contentsOf: backbone ?? modelAndImages[0], options: reading.open()))
+    var half = try classes.map { try Model(contentsOf: $0, options: reading.open()) }
     if let labels {
       let names = try Labels(contentsOf: labels).names
       if let classes = half { half = try classes.labelled(names) } else { whole = try whole.labelled(names) }

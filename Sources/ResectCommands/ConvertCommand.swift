@@ -4,7 +4,7 @@ internal import Resect
 struct ConvertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Write a model in another format.",
+    abstract: "Write a model in another format, or under the names of another convention.",
     discussion: """
       Surgeries are done in the order fold-bn, drop-fc-bias. With --raw, the tensors of any model are copied under \
       their own names.
@@ -17,17 +17,20 @@ struct ConvertCommand: ParsableCommand {
   func validate() throws {
     guard raw else { return }
     guard !surgeries.foldBatchNorm, !surgeries.dropClassifierBias, surgeries.labels == nil,
-      job.writing.preprocessing == nil
+      job.writing.storage.preprocessing == nil
     else {
       throw ValidationError(
         "--raw copies tensors of which it knows nothing: no surgery, no labels and no preprocessing go with it.")
+    }
+    guard job.writing.storage.convention == nil else {
+      throw ValidationError("--raw copies tensors under their own names: no --convention goes with it.")
     }
   }
 
   func run() throws {
     guard raw else { return try job.write(surgeries.operate(on: readModel())) }
     let (report, count, ignored) = try copyTensors(
-      from: job.input, to: job.output, open: job.reading.open, options: job.writing.write)
+      from: job.input, to: job.output, open: job.reading.open(), options: job.writing.write)
     // The file is in place, so a standard output that takes no more is no failure.
     try? job.shown.show(
       "copied \(count) tensors\nwrote \(job.output.printable()): \(report.bytes.asBytes)",

@@ -17,7 +17,7 @@ struct DiffCommand: ParsableCommand {
   @OptionGroup var shown: OutputOptions
 
   func run() throws {
-    let comparison = try Comparison(first, second, options: reading.open, byName: byName)
+    let comparison = try Comparison(first, second, options: reading.open(), byName: byName)
     try shown.show(text(comparison), json: json(comparison))
     if !comparison.isEqual { throw ExitCode(1) }
   }

@@ -22,7 +22,7 @@ struct EmbedCommand: ParsableCommand {
 
   func run() throws {
     let predictor = try Predictor(
-      preparing.completed(Model(contentsOf: model, options: reading.open)), options: running.session)
+      preparing.completed(Model(contentsOf: model, options: reading.open())), options: running.session)
     for note in predictor.session.notes { Terminal.error("resect: note: \(note)") }
     let paths = try ImageFiles(images).paths
     if let odd = paths.first(where: { $0.contains(where: \.isNewline) }) {

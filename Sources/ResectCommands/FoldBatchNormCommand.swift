@@ -5,7 +5,10 @@ struct FoldBatchNormCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fold-bn",
     abstract: "Fold every batch-norm into its convolution.",
-    discussion: "The arithmetic is in double precision, rounded once to the dtype that is written.")
+    discussion: """
+      The arithmetic is in double precision, rounded once to the dtype that is written. Batch-norms that no convolution \
+      precedes, as in v2, become a scale and a shift.
+      """)
 
   @OptionGroup var job: ModelJob
 
@@ -21,7 +24,7 @@ struct FoldBatchNormCommand: ParsableCommand {
     }
     var table = Table([
       "batch-norm": .left, "channels": .right, "smallest scale": .right, "largest scale": .right,
-      "negative": .right, "zero": .right, "variance < eps": .right,
+      "negative": .right, "zero": .right, "variance < eps": .right, "folded into": .left,
     ])
     for layer in layers {
       func count(_ name: String) -> String { layer[name]?.integer.map { String($0) } ?? "" }
@@ -30,7 +33,8 @@ struct FoldBatchNormCommand: ParsableCommand {
       table.add(
         model.name(ofModule: place), count("channels"), scale("smallestScale"),
         scale("largestScale"), count("negativeScales"), count("zeroScales"),
-        count("varianceBelowEpsilon"))
+        count("varianceBelowEpsilon"),
+        layer["foldedInto"]?.string.map { model.name(ofModule: $0) } ?? "none: scale and shift")
     }
     return [table.text]
   }

@@ -1,6 +1,12 @@
 internal import ArgumentParser
 internal import Resect
 
+#if canImport(Darwin)
+  internal import Darwin
+#else
+  internal import Glibc
+#endif
+
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
@@ -13,6 +19,8 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "The file to read.") var file: String
   @Option(help: "How deep the tree of modules is shown.") var depth = 2
   @Flag(help: "List every tensor with dtype, shape and bytes.") var tensors = false
+  @Flag(help: "Show the place in the network of each tensor, in the form that --mapping reads.")
+  var showMapping = false
   @Flag(name: .customLong("sha256"), help: "Compute the file's digest, and compare it with the file's name.")
   var digest = false
   @Flag(help: "Read the weights, however large: compare checksums, find values that are not finite.")
@@ -28,7 +36,12 @@ struct InspectCommand: ParsableCommand {
   }
 
   func run() throws {
-    let inspection = try Inspection(path: file, options: reading.open)
+    // A file of a mapping that does not exist yet is written.
+    let newMapping = reading.mapping.flatMap { exists($0) ? nil : $0 }
+    var reading = reading
+    if newMapping != nil { reading.mapping = nil }
+    let inspection = try Inspection(path: file, options: reading.open())
+    if let newMapping { try write(inspection, to: newMapping) }
     let digest = digest ? try inspection.digest() : nil
     let isVerified = verify || inspection.byteCount <= InspectCommand.smallBytes
     let notFinite = isVerified ? try inspection.verify() : []
@@ -41,6 +54,17 @@ struct InspectCommand: ParsableCommand {
     try shown.show(
       text(inspection, digest?.sha256, isVerified),
       json: inspection.json(sha256: digest?.sha256, isVerified: isVerified, warnings: warnings))
+  }
+
+  private func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+  /// Writes the mapping that was found, which is a result even where the rest is shown as JSON.
+  private func write(_ inspection: Inspection, to path: String) throws {
+    guard let mapping = inspection.model?.loading.mapping else {
+      throw inspection.whyNoModel ?? ResectError(.notApplicable, "the model has no names to map", file: file)
+    }
+    try mapping.write(to: path, order: inspection.tensors.map(\.name))
+    Terminal.error("resect: wrote the mapping to \(path.printable())")
   }
 
   private func text(_ inspection: Inspection, _ sha256: String?, _ isVerified: Bool) -> String {
@@ -73,7 +97,10 @@ struct InspectCommand: ParsableCommand {
     for item in inspection.ignored {
       lines.append("ignored \(item.name.printable(limit: 120)): \(item.reason.printable(limit: 200))")
     }
-    if tensors || depth > 0 {
+    if showMapping, let mapping = inspection.model?.loading.mapping {
+      let text = mapping.text(order: inspection.tensors.map(\.name))
+      lines += [""] + text.split(separator: "\n").map { String($0).printable(limit: 400) }
+    } else if tensors || depth > 0 {
       lines.append("")
       lines.append(tensors ? tensorTable(inspection) : moduleTable(inspection))
     }
@@ -97,7 +124,7 @@ struct InspectCommand: ParsableCommand {
     var lines = [
       "\(name): \(architecture.block.rawValue) blocks \(depths), widths \(widths), "
         + (architecture.classes.map { "\($0) classes" } ?? "no classifier")
-        + ", names by \(model.convention.name)",
+        + ", names by \(model.loading.isInferred ? "no convention: inferred" : model.convention.name)",
       "stem \(architecture.stem.rawValue), \(architecture.shortcut.rawValue) shortcuts, "
         + (architecture.groups > 1 ? "\(architecture.groups) groups, " : "")
         + "\(architecture.inputChannels) input channel\(architecture.inputChannels == 1 ? "" : "s")",
@@ -183,6 +210,7 @@ extension Inspection {
       "preprocessingSource": model?.preprocessing.sourceJSON,
       "key": key.map { .string($0) },
       "prefix": .string(prefix),
+      "inferred": model?.loading.isInferred == true ? .bool(true) : nil,
       "parameters": .integer(parameterCount),
       "buffers": .integer(bufferCount),
       "bytes": .integer(byteCount),

@@ -14,8 +14,8 @@ struct JoinCommand: ParsableCommand {
   @OptionGroup var shown: OutputOptions
 
   func run() throws {
-    let model = try Model(contentsOf: backbone, options: reading.open)
-      .joined(with: Model(contentsOf: classes, options: reading.open))
+    let model = try Model(contentsOf: backbone, options: reading.open())
+      .joined(with: Model(contentsOf: classes, options: reading.open()))
     var outcome = WriteOutcome()
     try outcome.write(writing.completed(model), to: output, writing.write)
     outcome.show(shown)

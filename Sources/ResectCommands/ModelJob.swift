@@ -11,7 +11,7 @@ struct ModelJob: ParsableArguments {
 
   /// Opens the input, which will be written in `format` or, by default, what the options and the output's extension say.
   func read(for format: OutputFormat? = nil) throws -> Model {
-    var options = reading.open
+    var options = try reading.open()
     let format = try format ?? writing.write.format ?? OutputFormat(path: output)
     options.beginsDigest = format == .resect
     return try Model(contentsOf: input, options: options)

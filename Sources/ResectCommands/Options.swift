@@ -17,8 +17,12 @@ struct ReadingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Where the state dict lies, as state_dict or ema.model.", valueName: "key"))
   var key: String?
 
-  @Option(help: "The naming convention, where it should not be found out.")
-  var convention: ConventionName?
+  @Option(help: "The convention that names the input's tensors, where it should not be found out.")
+  var inputConvention: ConventionName?
+
+  @Option(
+    help: ArgumentHelp("A text file that gives each tensor its place, instead of a convention.", valueName: "file"))
+  var mapping: String?
 
   @Option(help: "Which convolution of a bottleneck strides: v1 or v1.5.")
   var stride: StrideArgument?
@@ -33,13 +37,17 @@ struct ReadingOptions: ParsableArguments {
     if let epsilon, !epsilon.isFinite || epsilon < 0 {
       throw ValidationError("--epsilon has to be a number that is not negative.")
     }
+    guard mapping == nil || inputConvention == nil else {
+      throw ValidationError("--mapping says what names mean, so no --input-convention goes with it.")
+    }
   }
 
   /// The options for opening a file. A command reads every input piece by piece, so memory stays small.
-  var open: OpenOptions {
+  func open() throws -> OpenOptions {
     var options = OpenOptions()
+    options.network.mapping = try mapping.map { try Mapping(contentsOf: $0) }
     options.key = key
-    options.network.convention = convention.flatMap { Convention.named($0.rawValue) }
+    options.network.convention = inputConvention.flatMap { Convention.named($0.rawValue) }
     options.network.stridePlacement = stride.flatMap { .init(rawValue: $0.rawValue) }
     options.network.epsilon = epsilon
     options.network.allowsUnexpected = allowUnexpected
@@ -87,13 +95,13 @@ enum FormatArgument: String, ExpressibleByArgument, CaseIterable {
   case safetensors
 }
 
-/// How a model is written.
-struct WritingOptions: ParsableArguments {
+/// What is written, whatever the format.
+struct StorageOptions: ParsableArguments {
   @Option(help: "Store weights as f32, f16 or bf16; biases and other vectors are then f32.")
   var dtype: DTypeArgument?
 
-  @Option(help: "The format to write, where the extension does not say it.")
-  var to: FormatArgument?
+  @Option(help: "The convention that names the output's tensors; by default the input's.")
+  var convention: ConventionName?
 
   @Option(
     help: ArgumentHelp(
@@ -123,15 +131,42 @@ struct WritingOptions: ParsableArguments {
   /// The options for writing.
   var write: WriteOptions {
     WriteOptions(
-      format: to.flatMap { OutputFormat(rawValue: $0.rawValue) }, dtype: dtype?.dtype, overwrites: force,
+      dtype: dtype?.dtype, overwrites: force,
       verification: skipsVerification ? .skip : .prove(relativeTolerance: tolerance))
   }
 
-  /// The model as it is written: with the preprocessing that the caller says.
-  func completed(_ model: Model) throws -> Model {
+  /// The model as it is written: with the preprocessing that the caller says, under the names of the output's convention.
+  func completed(_ model: Model) throws -> Model { try named(preprocessed(model)) }
+
+  /// The model with the preprocessing that the caller says.
+  func preprocessed(_ model: Model) throws -> Model {
     guard let preprocessing else { return model }
     return try model.preprocessed(by: Preprocessing(presetOrFile: preprocessing))
   }
+
+  /// The model under the names of the output's convention.
+  func named(_ model: Model) throws -> Model {
+    guard let convention = convention.flatMap({ Convention.named($0.rawValue) }) else { return model }
+    return try model.named(by: convention)
+  }
+}
+
+/// How a model is written.
+struct WritingOptions: ParsableArguments {
+  @OptionGroup var storage: StorageOptions
+
+  @Option(help: "The format to write, where the extension does not say it.")
+  var to: FormatArgument?
+
+  /// The options for writing.
+  var write: WriteOptions {
+    var options = storage.write
+    options.format = to.flatMap { OutputFormat(rawValue: $0.rawValue) }
+    return options
+  }
+
+  /// The model as it is written.
+  func completed(_ model: Model) throws -> Model { try storage.completed(model) }
 }
 
 /// The surgeries that a command can do on the way, in this order.

@@ -31,7 +31,7 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     let started = ContinuousClock.now
-    let opened = try Model(contentsOf: model, options: reading.open)
+    let opened = try Model(contentsOf: model, options: reading.open())
     let batch = try Batch(numPyFile: input, repeatedTo: self.batch)
     let session = try Session(opened, options: running.session)
     for note in session.notes { Terminal.error("resect: note: \(note)") }

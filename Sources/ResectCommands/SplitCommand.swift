@@ -32,11 +32,13 @@ struct SplitCommand: ParsableCommand {
   }
 
   func run() throws {
-    let model = try writing.completed(surgeries.operate(on: Model(contentsOf: input, options: reading.open)))
+    let original = try Model(contentsOf: input, options: reading.open())
+    let model = try writing.storage.preprocessed(surgeries.operate(on: original))
     let halves = try model.split(bias: BiasTreatment(rawValue: bias.rawValue) ?? .keep)
     var outcome = WriteOutcome()
     try outcome.write(
-      (halves.backbone, backbone), (halves.classes, classes), writing.write)
+      (writing.storage.named(halves.backbone), backbone), (writing.storage.named(halves.classes), classes),
+      writing.write)
     outcome.show(shown)
   }
 }

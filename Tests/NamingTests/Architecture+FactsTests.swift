@@ -226,4 +226,50 @@ import Testing
     facts["aux.norm"] = LayerFacts(className: "GroupNorm", epsilon: 7)
     #expect(try architecture("resnet18", facts).name == "resnet18")
   }
+
+  // MARK: timm's modules
+
+  @Test(arguments: [
+    ("layer2.0.aa", "BlurPool2d"), ("layer2.0.aa", "AvgPool2d"), ("maxpool.1", "BlurPool2d"),
+    ("layer1.0.act2", "SiLU"), ("act1", "LeakyReLU"), ("embedder.activation", "GELU"),
+  ])
+  func `a layer that weights do not show and a ResNet does not have is refused by its name`(
+    name: String, className: String
+  ) throws {
+    var facts = try facts("resnet18")
+    facts[name] = LayerFacts(className: className)
+    let facts2 = facts
+    let tensors = try tensors("resnet18")
+    let error = refusal { () throws(ResectError) in try loadNetwork(tensors, facts: facts2) }
+    #expect(error == .unsupported)
+  }
+
+  @Test func `layers that do nothing are passed over`() throws {
+    var facts = try facts("resnet18")
+    facts["layer2.0.aa"] = LayerFacts(className: "Identity")
+    facts["layer2.0.act1"] = LayerFacts(className: "ReLU")
+    facts["embedder.activation"] = LayerFacts(className: "Identity")
+    #expect(try architecture("resnet18", facts).name == "resnet18")
+  }
+
+  @Test func `the strides of a deep stem and of pooled shortcuts are as timm has them, or refused`() throws {
+    let state = try StateDict("frameworks", "timm/resnet10t")
+    let tensors = try state.entries.map {
+      NamedTensor(name: $0.name, tensor: try UnreadableStorage.tensor($0.axes))
+    }
+    var facts: [String: LayerFacts] = [:]
+    for entry in state.entries where entry.axes.count == 4 {
+      let name = String(entry.name.dropLast(".weight".count))
+      let isStrided = name == "conv1.0" || name.wholeMatch(of: /layer[234]\.0\.conv1/) != nil
+      facts[name] = LayerFacts(
+        className: "Conv2d", stride: isStrided ? [2, 2] : [1, 1], padding: [entry.axes[2] / 2, entry.axes[2] / 2])
+    }
+    _ = try loadNetwork(tensors, facts: facts)
+    for name in ["conv1.3", "layer2.0.downsample.1"] {
+      var changed = facts
+      changed[name]?.stride = [2, 2]
+      let facts = changed
+      #expect(refusal { () throws(ResectError) in try loadNetwork(tensors, facts: facts) } == .unsupported)
+    }
+  }
 }

@@ -15,46 +15,60 @@ import Testing
   // MARK: The tables
 
   @Test(arguments: names)
-  func `a table has every kind of module once`(name: String) throws {
-    let convention = try convention(name)
+  func `a name that a table gives is read back as its place, and no two places share one`(
+    name: String
+  ) throws {
+    for table in try convention(name).tables {
+      var random = SeededRandom(seed: 7)
+      var places: [String: ParameterPath] = [:]
+      for _ in 0..<1000 {
+        let path = ParameterPath.random(using: &random)
+        guard let name = table.name(of: path) else { continue }
+        #expect(table.path(of: name) == path, "\(name)")
+        #expect(places.updateValue(path, forKey: name) ?? path == path, "\(name)")
+      }
+      #expect(places.count > 50)
+    }
+  }
+
+  @Test(arguments: names)
+  func `every table names a stem, blocks and projections`(name: String) throws {
+    for table in try convention(name).tables {
+      #expect(table.name(of: ModulePath.stemConvolution) != nil)
+      for stage in 1...4 {
+        #expect(table.name(of: ModulePath.convolution(stage: stage, block: 0, index: 3)) != nil)
+        #expect(table.name(of: ModulePath.norm(stage: stage, block: 35, index: 1)) != nil)
+        #expect(table.name(of: ModulePath.shortcutConvolution(stage: stage, block: 0)) != nil)
+      }
+    }
+  }
+
+  @Test func `the tree has a name for every place`() {
     for kind in ModuleKind.allCases {
       let place = ModulePath(kind, .init(stage: 1, block: 2, index: 3, layer: 4))
-      #expect(convention.module(of: convention.name(of: place)) == place)
-    }
-    // And no kind twice: a second row would be read, but never written.
-    let rows = Mirror(reflecting: convention.table).children.first { $0.label == "rows" }?.value
-    #expect((rows as? [Any])?.count == ModuleKind.allCases.count)
-  }
-
-  @Test(arguments: names)
-  func `names and places are one-to-one`(name: String) throws {
-    let convention = try convention(name)
-    var random = SeededRandom(seed: 7)
-    var places: [String: ParameterPath] = [:]
-    for _ in 0..<2000 {
-      let path = ParameterPath.random(using: &random)
-      let name = convention.name(of: path)
-      #expect(convention.path(of: name) == path, "\(name)")
-      #expect(convention.module(of: convention.name(of: path.module)) == path.module)
-      #expect(places.updateValue(path, forKey: name) ?? path == path, "\(name)")
+      #expect(Convention.tree.tables[0].name(of: place) == place.description)
     }
   }
 
-  @Test(arguments: names)
-  func `the smallest and the largest numbers are read`(name: String) throws {
-    let convention = try convention(name)
+  @Test func `the smallest and the largest numbers are read`() {
     for number in [0, 1, 9, 10, 999_999] {
       let module = ModulePath.convolution(stage: number, block: number, index: number)
-      #expect(convention.module(of: convention.name(of: module)) == module)
+      #expect(Convention.torchvision.module(of: Convention.torchvision.name(of: module)) == module)
       let layer = ModulePath.classifier(layer: number)
-      #expect(convention.module(of: convention.name(of: layer)) == layer)
+      #expect(Convention.torchvision.module(of: Convention.torchvision.name(of: layer)) == layer)
     }
+  }
+
+  @Test func `a place that a convention has no name for keeps the tree's`() {
+    let place = ModulePath.channelAttention(stage: 1, block: 0)
+    #expect(Convention.huggingFace.name(of: place) == "stage1.0.attention")
   }
 
   @Test func `conventions are found by their names, the tree's is not offered`() {
     #expect(
       Convention.all.map(\.name) == [
-        "torchvision", "cifar-chenyaofo", "cifar-akamaster", "cifar-kuangliu",
+        "torchvision", "cifar-chenyaofo", "cifar-akamaster", "cifar-kuangliu", "timm", "huggingface",
+        "detectron2", "caffe2", "mmpretrain", "cifar", "cifar-weiaicunzai", "cifar-wide-resnet",
       ])
     for convention in Convention.all {
       #expect(Convention.named(convention.name)?.name == convention.name)
@@ -115,7 +129,7 @@ import Testing
 
   @Test(arguments: [
     "", ".", "weight", ".weight", "conv1", "conv1.", "conv1.weights", "conv1.Weight", "conv1.weight ",
-    " conv1.weight", "conv1..weight", "conv11.weight", "bn1.running_mean.0", "bn.weight",
+    " conv1.weight", "conv1..weight", "conv11.weight", "bn1.running_mean.0",
     // Leading zeros and signs.
     "layer01.0.conv1.weight", "layer1.00.conv1.weight", "layer1.0.conv01.weight", "fc.00.weight",
     "layer+1.0.conv1.weight", "layer-1.0.conv1.weight", "layer1.-0.conv1.weight",
@@ -128,7 +142,7 @@ import Testing
     "layer1.0x1.conv1.weight", "layer1.1e0.conv1.weight", "layer1.1_0.conv1.weight",
     // Names within longer ones.
     "module.conv1.weight", "layer1.0.conv1.weight.weight", "layer1.0.0.conv1.weight", "xlayer1.0.conv1.weight",
-    "layer1.0.downsample.weight", "layer1.0.downsample.2.weight", "layer1.0.downsample.0.0.weight",
+    "layer1.0.downsample.weight", "layer1.0.downsample.3.weight", "layer1.0.downsample.0.0.weight",
     "fc.1.2.weight", "layer1.0.conv1\u{0}.weight",
   ])
   func `a name that no rule gives is not read`(name: String) {
@@ -191,7 +205,7 @@ extension ParameterPath {
       Int.random(in: 0..<[10, 100, 1_000_000][Int.random(in: 0..<3, using: &random)], using: &random)
     }
     let module: ModulePath =
-      switch Int.random(in: 0..<8, using: &random) {
+      switch Int.random(in: 0..<15, using: &random) {
       case 0: .stemConvolution
       case 1: .stemNorm
       case 2: .convolution(stage: number(), block: number(), index: number())
@@ -199,6 +213,13 @@ extension ParameterPath {
       case 4: .shortcutConvolution(stage: number(), block: number())
       case 5: .shortcutNorm(stage: number(), block: number())
       case 6: .classifier(layer: nil)
+      case 7: .innerStemConvolution(index: number())
+      case 8: .innerStemNorm(index: number())
+      case 9: .stemPoolConvolution
+      case 10: .stemPoolNorm
+      case 11: .squeezeExcitation(stage: number(), block: number(), index: number())
+      case 12: .channelAttention(stage: number(), block: number())
+      case 13: .finalNorm
       default: .classifier(layer: number())
       }
     return ParameterPath(module, Kind.allCases.randomElement(using: &random) ?? .weight)

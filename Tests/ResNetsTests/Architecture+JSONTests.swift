@@ -245,4 +245,60 @@ import Testing
   func `what is no object is refused`(json: JSON) {
     #expect(code(of: json) == .malformed)
   }
+
+  // MARK: Variants
+
+  /// A small pre-activated network that has every member which most networks do without.
+  private var variant: Architecture {
+    let channels = Architecture.regularChannels(
+      block: .basic, depths: [2, 1], widths: [8, 16], groups: 1, widthPerGroup: 64)
+    var variant = Architecture(
+      block: .basic, channels: channels, projections: [[true, false], [true]], stem: .deepWithConvolution,
+      stemWidth: 12, shortcut: .averagePooledProjection, stridePlacement: .init(.v15, from: .none),
+      epsilon: .init(1e-5, from: .none), normalization: .scaleAndShift, hasConvolutionBias: false,
+      head: .none, headWidths: [], hasHeadBias: false)
+    variant.innerStemWidths = [4, 6]
+    variant.projectionKernels = [[1, 1], [3]]
+    variant.attention = .init(.efficientChannel, sizes: [[3, 3], [5]], hasBias: false)
+    variant.isPreactivated = true
+    variant.stridedBlocks = .last
+    variant.padding = .same
+    variant.absentNorms = [.stemNorm, .shortcutNorm(stage: 2, block: 0), .stemPoolNorm, .innerStemNorm(index: 2)]
+    variant.hasFinalNorm = true
+    variant.biasExceptions = [
+      .stemConvolution, .innerStemConvolution(index: 1), .convolution(stage: 1, block: 1, index: 2),
+      .shortcutConvolution(stage: 1, block: 0), .stemPoolConvolution,
+    ]
+    return variant
+  }
+
+  @Test func `every member that few networks have is read back`() throws {
+    #expect(try read(variant.json) == variant)
+    var other = variant
+    other.stem = .three
+    other.innerStemWidths = []
+    other.attention = .init(.linearSqueezeExcitation, sizes: [[1, 2], [4]], hasBias: true)
+    for shortcut in Architecture.Shortcut.allCases {
+      other.shortcut = shortcut
+      other.projections = Architecture.regularProjections(
+        channels: other.channels, stemWidth: other.stemWidth, shortcut: shortcut)
+      #expect(try read(other.json) == other)
+    }
+  }
+
+  @Test(arguments: [
+    ("innerStemWidths", "[4]"), ("innerStemWidths", "[4,6,8]"), ("innerStemWidths", "null"),
+    ("projectionKernels", "[[1,1],[5]]"), ("projectionKernels", "[[1],[3]]"), ("projectionKernels", "[[0,1],[3]]"),
+    ("attention", "{}"), ("attention", "null"), ("attention", #"{"kind":"gate","sizes":[[3,3],[5]],"bias":false}"#),
+    ("attention", #"{"kind":"efficient-channel","sizes":[[3],[5]],"bias":false}"#),
+    ("attention", #"{"kind":"efficient-channel","sizes":[[3,3],[-5]],"bias":false}"#),
+    ("preactivation", "1"), ("stridedBlocks", #""middle""#), ("padding", #""circular""#),
+    ("absentNorms", #"["stem.conv"]"#), ("absentNorms", #"["stage1.0"]"#), ("absentNorms", #"["stage01.0.norm1"]"#),
+    ("absentNorms", "{}"), ("finalNorm", #""yes""#), ("biasExceptions", #"["stem.norm"]"#), ("biasExceptions", "[1]"),
+    ("biasExceptions", #"["stage1.0.conv99999999999999999999"]"#), ("normalization", #""layer-norm""#),
+  ])
+  func `a member that few networks have and that is damaged is refused`(name: String, value: String) throws {
+    let json = try json(name, JSON(parsing: Array(value.utf8)), of: variant.json)
+    #expect(code(of: json) == .malformed)
+  }
 }

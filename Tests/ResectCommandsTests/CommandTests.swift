@@ -77,7 +77,10 @@ import Testing
     ["convert", "a", "b.safetensors", "--raw", "--fold-bn"],
     ["convert", "a", "b.safetensors", "--raw", "--preprocessing", "none"],
     ["export", "a", "b.resect", "--to", "safetensors"],
-    ["inspect", "a", "--epsilon", "-1"], ["split", "a", "--backbone", "b", "--classes", "b"],
+    ["inspect", "a", "--epsilon", "-1"], ["epsilon", "a", "b.resect"], ["epsilon", "a", "b.resect", "--to", "-1"],
+    ["inspect", "a", "--mapping", "m", "--input-convention", "timm"],
+    ["convert", "a", "b.safetensors", "--raw", "--convention", "timm"],
+    ["split", "a", "--backbone", "b", "--classes", "b"],
   ])
   func `bad usage is exit code 64`(_ arguments: [String]) throws {
     #expect(try Program(list: arguments).status == 64)
@@ -95,7 +98,7 @@ import Testing
 
   @Test func `tensors that have no place are all listed`() throws {
     let program = try Program(
-      "convert", fixture("bottleneck.zip.pth"), folder.file("a.safetensors"), "--convention",
+      "convert", fixture("bottleneck.zip.pth"), folder.file("a.safetensors"), "--input-convention",
       "cifar-kuangliu")
     #expect(program.status == 1)
     let lines = program.errors.split(separator: "\n")
@@ -215,6 +218,66 @@ import Testing
       #expect(refused.errors.split(separator: "\n").count == 1)
     }
     #expect(try folder.names == ["a.resect", "grey.json"])
+  }
+
+  /// The sample under names that nobody knows.
+  private func strangelyNamed() throws -> String {
+    let model = try Model(contentsOf: digits)
+    var places: [String: ParameterPath] = [:]
+    for parameter in try model.network.parameters {
+      let name = model.convention.name(of: parameter.path).replacing("layer", with: "floor")
+        .replacing("conv", with: "mix").replacing("bn", with: "level").replacing("fc", with: "last")
+      places[name] = parameter.path
+    }
+    let path = folder.file("strange.safetensors")
+    try model.named(by: Convention(Mapping(places: places))).write(to: path)
+    return path
+  }
+
+  @Test func `a mapping that was found is shown, written and read`() throws {
+    let strange = try strangelyNamed()
+    let shown = try Program("inspect", strange, "--show-mapping")
+    #expect(shown.status == 0)
+    #expect(shown.output.contains("names by no convention: inferred"))
+    #expect(shown.output.contains("\nfloor2.0.mix1.weight = stage2.0.conv1.weight\n"))
+    #expect(shown.errors.contains("found by the structure"))
+    let mapping = folder.file("mapping.txt")
+    let written = try Program("inspect", strange, "--mapping", mapping)
+    #expect(written.status == 0 && written.errors.contains("wrote the mapping to"))
+    let back = folder.file("back.safetensors")
+    let converted = try Program("convert", strange, back, "--mapping", mapping, "--convention", "cifar-chenyaofo")
+    #expect(converted.status == 0)
+    #expect(try Program("diff", digits, back, "--by-name").status == 0)
+    let other = try folder.write(Array("floor1.0.mix1.weight = nowhere\n".utf8), as: "wrong.txt")
+    let refused = try Program("convert", strange, folder.file("no.safetensors"), "--mapping", other)
+    #expect(refused.status == 1 && refused.errors.contains("line 1 of the mapping"))
+    let missing = try Program("convert", strange, folder.file("no.safetensors"), "--mapping", folder.file("none.txt"))
+    #expect(missing.status == 1)
+  }
+
+  @Test func `convert writes the names of a convention`() throws {
+    let output = folder.file("hf.safetensors")
+    let program = try Program("convert", digits, output, "--convention", "huggingface")
+    #expect(program.status == 0)
+    #expect(program.errors.contains("builds no such network itself"))
+    #expect(try Program("inspect", output, "--tensors").output.contains("resnet.embedder.embedder.convolution.weight"))
+    #expect(try Program("diff", digits, output).status == 0)
+    let refused = try Program("convert", digits, folder.file("no.safetensors"), "--convention", "cifar-wide-resnet")
+    #expect(refused.status == 1)
+    #expect(refused.errors.contains("has no name for") && refused.errors.contains("timm"))
+    #expect(try !folder.names.contains("no.safetensors"))
+  }
+
+  @Test func `epsilon moves the variances, and refuses what would make one negative`() throws {
+    let output = folder.file("keras.safetensors")
+    let program = try Program("epsilon", digits, output, "--to", "1.001e-5", "--json")
+    #expect(program.status == 0)
+    let json = try Program("inspect", output, "--json").json
+    #expect(json["architecture"]?["epsilon"]?.number == 1.001e-5)
+    let refused = try Program("epsilon", digits, folder.file("no.safetensors"), "--to", "1000")
+    #expect(refused.status == 1)
+    #expect(refused.errors.contains("running_var") && refused.errors.contains("at most"))
+    #expect(try folder.names == ["keras.safetensors"])
   }
 
   @Test func `a terminal sees no control characters of a file`() throws {

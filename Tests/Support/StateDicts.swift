@@ -37,7 +37,7 @@ public struct StateDict: Sendable {
 
   /// Repeats runs of blocks, `layer1.{1..2}.`, and lists the tensors of `bn1.{weight,bias}`.
   private static func expanded(_ lines: [String]) -> [Entry] {
-    func run(_ line: String) -> Substring? { line.prefixMatch(of: /layer\d+\.\{\d+\.\.\d+\}/)?.output }
+    func run(_ line: String) -> Substring? { line.prefixMatch(of: /(?:backbone\.)?layer\d+\.\{\d+\.\.\d+\}/)?.output }
     var entries: [Entry] = []
     var rest = lines[...]
     while let first = rest.first {
@@ -50,7 +50,7 @@ public struct StateDict: Sendable {
       let group = rest.prefix { $0.hasPrefix(run) }
       for number in numbers[1]...numbers[2] {
         for line in group {
-          entries += tensors("layer\(numbers[0]).\(number)\(line.dropFirst(run.count))")
+          entries += tensors("\(run.prefix { $0 != "{" })\(number)\(line.dropFirst(run.count))")
         }
       }
       rest = rest.dropFirst(group.count)

@@ -30,7 +30,7 @@ struct TestNetwork {
   init(
     _ block: Architecture.Block = .basic, groups: Int = 1, affine: Bool = true, bias: Bool = false,
     head: Architecture.Head = .linear, headWidths: [Int] = [5], epsilon: Double? = 1e-5,
-    dtype: DType = .float64, seed: UInt64 = 1
+    dtype: DType = .float64, seed: UInt64 = 1, change: (inout Architecture) -> Void = { _ in }
   ) {
     let channels = Architecture.regularChannels(
       block: block, depths: [2, 1], widths: [6, 8], groups: groups, widthPerGroup: groups == 1 ? 64 : 32)
@@ -41,6 +41,7 @@ struct TestNetwork {
       stridePlacement: .init(.v15, from: .option), epsilon: .init(epsilon, from: .option),
       normalization: .batchNorm(affine: affine, statistics: true), hasConvolutionBias: bias, head: head,
       headWidths: headWidths, hasHeadBias: true)
+    change(&architecture)
     var random = SeededRandom(seed: seed)
     for parameter in architecture.parameters {
       let count = parameter.axes.reduce(1, *)

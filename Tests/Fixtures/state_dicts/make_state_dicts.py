@@ -169,13 +169,13 @@ def shortened(tensors):
                for module, group in itertools.groupby(tensors, key=lambda tensor: tensor[0].rpartition(".")[0])]
     lines = []
     for module, group in modules:
-        for axes, kinds in itertools.groupby(group, key=lambda tensor: tensor[1]):
+        for (axes, _), kinds in itertools.groupby(group, key=lambda tensor: (tensor[1], module or tensor[0])):
             kinds = [kind for kind, _ in kinds]
             kind = kinds[0] if len(kinds) == 1 else "{%s}" % ",".join(kinds)
-            lines.append(" ".join([f"{module}.{kind}", *map(str, axes)]))
+            lines.append(" ".join([".".join(filter(None, [module, kind])), *map(str, axes)]))
     blocks = []
-    for key, group in itertools.groupby(lines, key=lambda line: re.match(r"(layer\d+)\.(\d+)\.|", line).groups()):
-        group = [line.split(".", 2)[2] if key[0] else line for line in group]
+    for key, group in itertools.groupby(lines, key=lambda line: re.match(r"((?:backbone\.)?layer\d+)\.(\d+)\.|", line).groups()):
+        group = [line[len(f"{key[0]}.{key[1]}."):] if key[0] else line for line in group]
         if blocks and key[0] and blocks[-1][0] == key[0] and blocks[-1][3] == group:
             blocks[-1][2] = key[1]
         else:

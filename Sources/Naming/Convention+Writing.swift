@@ -1,0 +1,75 @@
+public import Bytes
+public import ResNets
+
+extension Convention {
+  /// The same convention with the names that `network` is written by, and what a person should know of them.
+  ///
+  /// Throws `ResectError.Code.unsupported` where the convention has no name for a tensor of the network, and says which
+  /// conventions have.
+  public func fitted(
+    to network: ResNet
+  ) throws(ResectError) -> (convention: Convention, warnings: [String]) {
+    if let table = table(for: network) {
+      return (preferring(table), warnings(network, table))
+    }
+    let others = Convention.all.filter { $0.table(for: network) != nil }.map(\.name)
+    throw ResectError(
+      .unsupported, "the convention \(name) \(gap(in: network))",
+      advice: others.isEmpty ? "write .resect" : "these can say it: \(others.joined(separator: ", "))")
+  }
+
+  /// The first table that has a name for every tensor but counts of batches.
+  private func table(for network: ResNet) -> NameTable? {
+    tables.first { table in
+      table.says(network.architecture)
+        && network.parameters.allSatisfy {
+          $0.path.kind == .batchesTracked || table.name(of: $0.path) != nil
+        }
+    }
+  }
+
+  /// What the convention cannot say of `network`.
+  private func gap(in network: ResNet) -> String {
+    guard let table = tables.first(where: { $0.says(network.architecture) }) else {
+      return "has no names for \(network.architecture.shortcut.rawValue) shortcuts"
+    }
+    let nameless = network.parameters.filter { $0.path.kind != .batchesTracked && table.name(of: $0.path) == nil }
+    let place = nameless.first?.path.module.description ?? "this network"
+    return "has no name for \(place)\(nameless.count > 1 ? " and \(nameless.count - 1) other tensors" : "")"
+  }
+
+  private func warnings(_ network: ResNet, _ table: NameTable) -> [String] {
+    let architecture = network.architecture
+    var warnings: [String] = []
+    let uncounted = network.parameters.count {
+      $0.path.kind == .batchesTracked && table.name(of: $0.path) == nil
+    }
+    if uncounted > 0 {
+      warnings.append("\(uncounted) counts of batches are left out: the convention \(name) has no name for them")
+    }
+    if !isNatural(architecture) {
+      warnings.append("the code that names by \(name) builds no such network itself")
+    }
+    let stride = architecture.stridePlacement.value
+    if architecture.block == .bottleneck, ![stride, .unknown].contains(stridePlacement) {
+      warnings.append(
+        "code that names by \(name) strides as \(stridePlacement.rawValue) unless it is told otherwise, this network as \(stride.rawValue)"
+      )
+    }
+    if case .batchNorm = architecture.normalization, let own = architecture.epsilon.value, let epsilon,
+      own != epsilon
+    {
+      warnings.append(
+        "code that names by \(name) adds \(epsilon) to the variance unless it is told otherwise, this network \(own)")
+    }
+    return warnings
+  }
+}
+
+extension NameTable {
+  /// Whether the names say which kind of projection the network has.
+  func says(_ architecture: Architecture) -> Bool {
+    guard architecture.projections.joined().contains(true) else { return true }
+    return (architecture.shortcut == .averagePooledProjection) == (shortcut == .averagePooledProjection)
+  }
+}
