@@ -78,6 +78,7 @@ let package = Package(
     .target(name: "CPosix"),
     .target(name: "CTensorKernels"),
     .target(name: "COneDNN"),
+    .target(name: "CEntropyCoding"),
 
     // The ground floor, then two chains that meet only in Resect: containers and networks.
     floor("Bytes", on: ["CPosix", "CDeflate", "CCrypto"]),
@@ -96,7 +97,7 @@ let package = Package(
     floor("NumPy", on: ["Bytes", "Tensors"]),
     floor("Naming", on: ["Bytes", "Tensors", "ResNets"]),
     floor("Surgery", on: ["Bytes", "Tensors", "ResNets"]),
-    floor("NativeFormat", on: ["Bytes", "Tensors", "ResNets"]),
+    floor("NativeFormat", on: ["Bytes", "Tensors", "ResNets", "CEntropyCoding"]),
 
     floor("Inference", on: ["Bytes", "Tensors", "ResNets", "Surgery", "COneDNN"]),
 
@@ -127,7 +128,7 @@ let package = Package(
     tests("Naming", on: ["Bytes", "Tensors", "ResNets"]),
     tests("Surgery", on: ["Bytes", "Tensors", "ResNets"]),
     tests("NativeFormat", on: ["Bytes", "Tensors", "ResNets"]),
-    tests("Inference", on: ["Bytes", "Tensors", "ResNets", "Surgery"]),
+    tests("Inference", on: ["Bytes", "Tensors", "ResNets", "Images", "Surgery"]),
     tests("Resect", on: []),
     tests("ResectCommands", on: ["Resect", "ResectCLI"]),
   ],

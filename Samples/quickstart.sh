@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds resect and runs the main job on the sample checkpoint: inspect it, export it folded, split it, join it again.
+# Builds resect and runs the main job on the sample checkpoint: inspect it, export it folded, classify with it, split it, join
+# it again.
 #
 # usage: Samples/quickstart.sh
 # Installs what is missing (Debian packages, as root or with sudo). The results go to a temporary folder, which is shown.
@@ -30,8 +31,16 @@ say "what is in the checkpoint"
 run inspect "$sample" --depth 1
 
 say "a folded, compact model"
-run export "$sample" "$out/digits.resect" --fold-bn --dtype f16 --labels Samples/digits/labels.txt
+run export "$sample" "$out/digits.resect" --fold-bn --dtype f16 \
+  --labels Samples/digits/labels.txt --preprocessing Samples/digits/preprocessing.json
 run inspect "$out/digits.resect" --depth 1
+
+say "it reads digits that it has never seen"
+run classify "$out/digits.resect" Samples/digits/images/{three,seven}-*.png --top 2
+printf '\n$ resect classify digits.resect Samples/digits/heldout --top 1\n'
+"$resect" classify "$out/digits.resect" Samples/digits/heldout --top 1 |
+  awk 'NR > 1 { name = $1; sub(".*/", "", name); sub("-.*", "", name); right += name == $2 }
+       END { printf "%d of %d held-out digits right: %.2f %%\n", right, NR - 1, 100 * right / (NR - 1) }'
 
 say "two models: a backbone and an embedding of the classes"
 run split "$sample" --backbone "$out/backbone.resect" --classes "$out/classes.resect" --labels Samples/digits/labels.txt

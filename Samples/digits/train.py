@@ -1,7 +1,7 @@
 """Trains the sample checkpoint: a CIFAR-style ResNet-20 that reads scikit-learn's handwritten digits.
 
 usage: python3 train.py              train, then write every file named below (two minutes on one core)
-       python3 train.py --evaluate   load the checkpoint and measure it on heldout.png
+       python3 train.py --evaluate   load the checkpoint and measure it on heldout/
 
 Needs Debian's python3-torch, python3-sklearn and python3-pil. The seed is fixed and one thread is used, so that one
 machine with one version of torch always writes the same bytes.
@@ -9,7 +9,7 @@ machine with one version of torch always writes the same bytes.
 Writes beside itself
   digits-resnet20.pth         state dict, written by torch.save
   labels.txt                  the name of each class, one a line
-  heldout.png                 the held-out digits, 32x32 pixels each: column = class, row = number within the class
+  heldout/<label>-<number>.png  the held-out digits, 32x32 pixels each: 30 of each class
   images/<label>-<index>.png  twelve of them; index: position in sklearn.datasets.load_digits()
 """
 import argparse
@@ -24,7 +24,7 @@ from torch import nn
 
 HERE = Path(__file__).resolve().parent
 CHECKPOINT = HERE / "digits-resnet20.pth"
-HELDOUT = HERE / "heldout.png"
+HELDOUT = HERE / "heldout"
 LABELS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 SIZE = 32  # pixels, height and width of the network's input
 MEAN, STD = 0.3054, 0.3222  # of the training pixels, scaled to 0...1
@@ -130,9 +130,11 @@ def train(images, classes):
 
 
 def write_images(images, heldout):
-    """heldout.png and images/: one digit of each class, then of the first classes a second one."""
-    Image.fromarray(np.block([[images[heldout[label][row]] for label in range(len(LABELS))]
-                              for row in range(HELDOUT_PER_CLASS)])).save(HELDOUT, optimize=True)
+    """heldout/, and images/: one digit of each class, then of the first classes a second one."""
+    HELDOUT.mkdir(exist_ok=True)
+    for label, indices in enumerate(heldout):
+        for number, index in enumerate(indices):
+            Image.fromarray(images[index]).save(HELDOUT / f"{LABELS[label]}-{number:02}.png", optimize=True)
     (HERE / "images").mkdir(exist_ok=True)
     for number in range(SAMPLE_IMAGES):
         row, label = divmod(number, len(LABELS))
@@ -142,15 +144,14 @@ def write_images(images, heldout):
 
 @torch.no_grad()
 def evaluate():
-    """Prints how many digits of heldout.png the saved checkpoint recognises."""
+    """Prints how many of the held-out digits the saved checkpoint recognises."""
     network = ResNet20(len(LABELS))
     network.load_state_dict(torch.load(CHECKPOINT))
-    sheet = np.array(Image.open(HELDOUT))
-    images = sheet.reshape(HELDOUT_PER_CLASS, SIZE, len(LABELS), SIZE).swapaxes(1, 2).reshape(-1, SIZE, SIZE)
-    found = network.eval()(network_input(images)).argmax(1).view(HELDOUT_PER_CLASS, len(LABELS))
-    right = int((found == torch.arange(len(LABELS))).sum())
+    files = sorted(HELDOUT.iterdir())
+    found = network.eval()(network_input(np.stack([np.array(Image.open(file)) for file in files]))).argmax(1)
+    right = sum(LABELS[label] == file.stem.partition("-")[0] for label, file in zip(found, files))
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    print(f"{parameters} parameters, {right} of {found.numel()} held-out digits right: {right / found.numel():.2%}")
+    print(f"{parameters} parameters, {right} of {len(files)} held-out digits right: {right / len(files):.2%}")
 
 
 def main():

@@ -54,4 +54,6 @@ public enum Limits {
   public static let hdf5Chunks = 1 << 22
   /// Bytes of an HDF5 file that a .keras archive holds deflated, and that is inflated to memory.
   public static let inflatedFileBytes: UInt64 = 2 << 30
+  /// How many times larger than its encoded form a tensor over ``expandedBytes`` may claim to be.
+  public static let encodedRatio = 1024
 }

@@ -35,3 +35,20 @@ public func parallelForEach(
   }
   if let error = failure.withLock({ $0?.error }) { throw error }
 }
+
+/// Runs `body` on this thread while `companion` runs on another, and throws what fails, the companion's failure first.
+public func concurrently(
+  _ companion: @Sendable () throws(ResectError) -> Void, _ body: () throws(ResectError) -> Void
+) throws(ResectError) {
+  let ofCompanion = Mutex<ResectError?>(nil)
+  var ofBody: ResectError?
+  withoutActuallyEscaping(companion) { companion in
+    let group = DispatchGroup()
+    DispatchQueue.global().async(group: group) {
+      do throws(ResectError) { try companion() } catch { ofCompanion.withLock { $0 = error } }
+    }
+    do throws(ResectError) { try body() } catch { ofBody = error }
+    group.wait()
+  }
+  if let error = ofCompanion.withLock({ $0 }) ?? ofBody { throw error }
+}

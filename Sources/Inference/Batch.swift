@@ -1,4 +1,5 @@
 public import Bytes
+public import ResNets
 
 /// Images, or vectors of features, as numbers that a network takes.
 public struct Batch: Sendable, Hashable {
@@ -21,7 +22,7 @@ public struct Batch: Sendable, Hashable {
   }
 
   /// The numbers of one element.
-  subscript(index: Int) -> [Float] { Array(values[index * shape.count..<(index + 1) * shape.count]) }
+  public subscript(index: Int) -> [Float] { Array(values[index * shape.count..<(index + 1) * shape.count]) }
 
   /// Pixels of an image in each direction; a vector has one.
   var extent: (height: Int, width: Int) {
@@ -29,6 +30,24 @@ public struct Batch: Sendable, Hashable {
     case .image(_, let height, let width): (height, width)
     case .vector: (1, 1)
     }
+  }
+}
+
+extension Batch {
+  /// What a network that does not normalise its input takes of these images of pixels: the bits that preprocessing gives.
+  ///
+  /// Throws where the images have other channels.
+  public func normalized(by normalization: InputNormalization) throws(ResectError) -> Batch {
+    guard case .image(let channels, let height, let width) = shape, channels == normalization.channels.count else {
+      throw ResectError(
+        .badArgument, "\(shape) has not the \(normalization.channels.count) channels of the normalisation")
+    }
+    var values: [Float] = []
+    for index in 0..<count {
+      let image = ReferenceKernels<Float>.Image(channels: channels, height: height, width: width, values: self[index])
+      values += ReferenceKernels.normalized(image, by: normalization).values
+    }
+    return try Batch(count: count, shape: shape, values: values)
   }
 }
 

@@ -21,6 +21,9 @@ extension Graph {
     if fidelity == .fused, network.architecture.normalization != .none {
       network = try network.foldingBatchNorm().network
     }
+    guard network.architecture.padding == .symmetric else {
+      throw ResectError(.notApplicable, "the engine does not pad as TensorFlow's SAME does")
+    }
     self.init(inputChannels: network.architecture.inputChannels)
     try add(Builder(architecture: network.architecture), network)
   }
@@ -38,20 +41,19 @@ extension Graph {
 
   private mutating func add(_ builder: Builder, _ network: ResNet) throws(ResectError) {
     let architecture = network.architecture
-    var value = 0
-    value = try builder.add(
-      network.stem, to: &self, of: value, stride: architecture.stem == .sevenWithMaxPool ? 2 : 1,
-      at: .init(convolution: .stemConvolution, norm: .stemNorm), relu: true)
-    if architecture.stem == .sevenWithMaxPool {
-      value = add(
-        .maxPool(Window(kernel: 3, stride: 2, padding: 1, roundsUp: false)), of: value, as: "stem.pool")
-    }
+    var value = try builder.addStem(of: network, to: &self)
     for (stage, blocks) in network.stages.enumerated() {
       for (position, block) in blocks.enumerated() {
-        value = try builder.add(
-          block, to: &self, of: value, stage: stage + 1, position: position,
-          stride: stage > 0 && position == 0 ? 2 : 1)
+        let place = Builder.Place(
+          stage: stage + 1, block: position, stride: architecture.stride(stage: stage + 1, block: position))
+        value =
+          architecture.isPreactivated
+          ? try builder.addPreactivated(block, to: &self, of: value, at: place)
+          : try builder.add(block, to: &self, of: value, at: place)
       }
+    }
+    if let norm = network.finalNorm {
+      value = add(.batchNorm(try builder.batchNorm(norm, at: .finalNorm, relu: true)), of: value, as: "norm")
     }
     value = add(.globalAveragePool, of: value, as: "pool")
     features = value
@@ -95,17 +97,34 @@ extension Graph {
 
 /// Adds the modules of a network to a graph.
 private struct Builder {
+  /// A block and what it does to the size of an image.
+  struct Place {
+    let stage: Int
+    let block: Int
+    let stride: Int
+
+    func unit(_ index: Int) -> ResNet.UnitPaths {
+      .init(
+        convolution: .convolution(stage: stage, block: block, index: index + 1),
+        norm: .norm(stage: stage, block: block, index: index + 1))
+    }
+
+    var shortcut: ResNet.UnitPaths {
+      .init(
+        convolution: .shortcutConvolution(stage: stage, block: block), norm: .shortcutNorm(stage: stage, block: block))
+    }
+  }
+
   let architecture: Architecture
+
+  // MARK: Units
 
   /// A convolution with its batch-norm: one operation where there is no batch-norm, else one for each.
   func add(
     _ unit: ResNet.ConvolutionUnit, to graph: inout Graph, of input: Graph.ValueID, stride: Int,
     groups: Int = 1, at paths: ResNet.UnitPaths, relu: Bool, adding other: Graph.ValueID? = nil
   ) throws(ResectError) -> Graph.ValueID {
-    let weight = unit.convolution.weight
-    var convolution = Graph.Convolution(
-      weight: weight, bias: unit.convolution.bias, stride: stride, padding: weight.shape.axes[2] / 2,
-      groups: groups, dilation: 1, adds: false, relu: false)
+    var convolution = convolution(unit.convolution, stride: stride, groups: groups)
     let name = paths.convolution.description
     guard let norm = unit.norm else {
       convolution.relu = relu
@@ -121,9 +140,32 @@ private struct Builder {
     return graph.add(.add(relu: relu), of: normalized, other, as: "\(name)+")
   }
 
+  private func convolution(
+    _ convolution: ResNet.Convolution, stride: Int, groups: Int
+  ) -> Graph.Convolution {
+    Graph.Convolution(
+      weight: convolution.weight, bias: convolution.bias, stride: stride,
+      padding: convolution.weight.shape.axes[2] / 2, groups: groups, dilation: 1, adds: false, relu: false)
+  }
+
+  /// What precedes a convolution in a pre-activated block: its batch-norm, if it was not folded away, and a relu.
+  private func activation(
+    of unit: ResNet.ConvolutionUnit, to graph: inout Graph, of input: Graph.ValueID, at path: ModulePath
+  ) throws(ResectError) -> Graph.ValueID {
+    guard let norm = unit.norm else { return graph.add(.relu, of: input, as: path.description) }
+    return graph.add(.batchNorm(try batchNorm(norm, at: path, relu: true)), of: input, as: path.description)
+  }
+
   func batchNorm(
     _ norm: ResNet.BatchNorm, at path: ModulePath, relu: Bool
   ) throws(ResectError) -> Graph.BatchNorm {
+    if architecture.normalization == .scaleAndShift, let scale = norm.weight {
+      let count = scale.shape.elementCount
+      return Graph.BatchNorm(
+        weight: scale, bias: norm.bias,
+        mean: LazyTensor(values: [Double](repeating: 0, count: count), dtype: .float32),
+        variance: LazyTensor(values: [Double](repeating: 1, count: count), dtype: .float32), epsilon: 0, relu: relu)
+    }
     guard let mean = norm.runningMean, let variance = norm.runningVariance else {
       throw ResectError(
         .notApplicable, "the batch-norms keep no running statistics: they normalise by the batch",
@@ -137,25 +179,83 @@ private struct Builder {
       weight: norm.weight, bias: norm.bias, mean: mean, variance: variance, epsilon: epsilon, relu: relu)
   }
 
+  // MARK: The stem
+
+  func addStem(of network: ResNet, to graph: inout Graph) throws(ResectError) -> Graph.ValueID {
+    var value = 0
+    if let normalization = architecture.inputNormalization {
+      value = graph.add(.normalize(normalization), of: value, as: "input")
+    }
+    let isDeep = !network.innerStem.isEmpty
+    for (index, unit) in network.innerStem.enumerated() {
+      value = try add(
+        unit, to: &graph, of: value, stride: index == 0 ? 2 : 1,
+        at: .init(convolution: .innerStemConvolution(index: index + 1), norm: .innerStemNorm(index: index + 1)),
+        relu: true)
+    }
+    // Before pre-activated blocks, only a batch-norm brings a relu.
+    value = try add(
+      network.stem, to: &graph, of: value, stride: isDeep || architecture.stem == .three ? 1 : 2,
+      at: .init(convolution: .stemConvolution, norm: .stemNorm),
+      relu: !architecture.isPreactivated || network.stem.norm != nil)
+    switch architecture.stem {
+    case .three: return value
+    case .sevenWithMaxPool, .deepWithMaxPool:
+      return graph.add(
+        .maxPool(Graph.Window(kernel: 3, stride: 2, padding: 1, roundsUp: false)), of: value, as: "stem.pool")
+    case .deepWithConvolution:
+      guard let pool = network.stemPool else { return value }
+      return try add(
+        pool, to: &graph, of: value, stride: 2, at: .init(convolution: .stemPoolConvolution, norm: .stemPoolNorm),
+        relu: true)
+    }
+  }
+
+  // MARK: Blocks
+
   func add(
-    _ block: ResNet.ResidualBlock, to graph: inout Graph, of input: Graph.ValueID, stage: Int,
-    position: Int, stride: Int
+    _ block: ResNet.ResidualBlock, to graph: inout Graph, of input: Graph.ValueID, at place: Place
   ) throws(ResectError) -> Graph.ValueID {
-    let added = try shortcut(
-      of: block, to: &graph, of: input, stage: stage, position: position, stride: stride)
-    let strider = try striding(stride)
+    let added = try shortcut(of: block, to: &graph, of: input, projecting: input, at: place)
+    let strider = try striding(place.stride)
     var value = input
     for (index, unit) in block.units.enumerated() {
       let isLast = index == block.units.count - 1
+      let ends = isLast && block.attention == nil
       value = try add(
-        unit, to: &graph, of: value, stride: index == strider ? stride : 1,
-        groups: architecture.block == .bottleneck && index == 1 ? architecture.groups : 1,
-        at: .init(
-          convolution: .convolution(stage: stage, block: position, index: index + 1),
-          norm: .norm(stage: stage, block: position, index: index + 1)),
-        relu: true, adding: isLast ? added : nil)
+        unit, to: &graph, of: value, stride: index == strider ? place.stride : 1, groups: groups(at: index),
+        at: place.unit(index), relu: !isLast || ends, adding: ends ? added : nil)
     }
-    return value
+    guard let attention = block.attention else { return value }
+    let weighed = try add(attention, to: &graph, of: value, at: place)
+    return graph.add(.add(relu: true), of: weighed, added, as: "stage\(place.stage).\(place.block)+")
+  }
+
+  /// A block whose batch-norms and relus come before its convolutions (v2). A projection takes what the first relu made.
+  func addPreactivated(
+    _ block: ResNet.ResidualBlock, to graph: inout Graph, of input: Graph.ValueID, at place: Place
+  ) throws(ResectError) -> Graph.ValueID {
+    let first = try activation(of: block.units[0], to: &graph, of: input, at: place.unit(0).norm)
+    let added = try shortcut(of: block, to: &graph, of: input, projecting: first, at: place)
+    let strider = try striding(place.stride)
+    var value = first
+    for (index, unit) in block.units.enumerated() {
+      if index > 0 { value = try activation(of: unit, to: &graph, of: value, at: place.unit(index).norm) }
+      let ends = index == block.units.count - 1 && block.attention == nil
+      var bare = unit
+      bare.norm = nil
+      value = try add(
+        bare, to: &graph, of: value,
+        stride: index == strider ? place.stride : 1, groups: groups(at: index), at: place.unit(index), relu: false,
+        adding: ends ? added : nil)
+    }
+    guard let attention = block.attention else { return value }
+    let weighed = try add(attention, to: &graph, of: value, at: place)
+    return graph.add(.add(relu: false), of: weighed, added, as: "stage\(place.stage).\(place.block)+")
+  }
+
+  private func groups(at index: Int) -> Int {
+    architecture.block == .bottleneck && index == 1 ? architecture.groups : 1
   }
 
   /// Which of a block's convolutions strides.
@@ -173,33 +273,63 @@ private struct Builder {
     }
   }
 
-  /// What is added to a block's result.
+  /// What is added to a block's result: its input `input`, or what a projection makes of `projected`.
   private func shortcut(
-    of block: ResNet.ResidualBlock, to graph: inout Graph, of input: Graph.ValueID, stage: Int,
-    position: Int, stride: Int
+    of block: ResNet.ResidualBlock, to graph: inout Graph, of input: Graph.ValueID,
+    projecting projected: Graph.ValueID, at place: Place
   ) throws(ResectError) -> Graph.ValueID {
+    let name = "stage\(place.stage).\(place.block).shortcut"
     if let shortcut = block.shortcut {
-      return try add(
-        shortcut, to: &graph, of: input, stride: stride,
-        at: .init(
-          convolution: .shortcutConvolution(stage: stage, block: position),
-          norm: .shortcutNorm(stage: stage, block: position)), relu: false)
+      guard architecture.shortcut == .averagePooledProjection, place.stride > 1 else {
+        return try add(
+          shortcut, to: &graph, of: projected, stride: place.stride, at: place.shortcut, relu: false)
+      }
+      let pooled = graph.add(
+        .averagePool(Graph.Window(kernel: 2, stride: place.stride, padding: 0, roundsUp: true)), of: projected,
+        as: "\(name).pool")
+      return try add(shortcut, to: &graph, of: pooled, stride: 1, at: place.shortcut, relu: false)
     }
-    let channels = inputChannels(stage: stage, position: position)
-    let outputs = architecture.channels[stage - 1][position].last ?? channels
-    guard stride != 1 || outputs != channels else { return input }
-    let added = outputs - channels
+    let channels = inputChannels(at: place)
+    let added = (architecture.channels[place.stage - 1][place.block].last ?? channels) - channels
+    guard place.stride != 1 || added != 0 else { return input }
     guard added >= 0 else {
       throw ResectError(
-        .notApplicable, "stage\(stage).\(position) has no projection and fewer channels than its input")
+        .notApplicable, "\(name): there is no projection, and fewer channels go out than in")
     }
+    let before = architecture.shortcut == .zeroPaddedAtEnd ? 0 : added / 2
     return graph.add(
-      .zeroPaddedShortcut(stride: stride, before: added / 2, after: added - added / 2), of: input,
-      as: "stage\(stage).\(position).shortcut")
+      .zeroPaddedShortcut(stride: place.stride, before: before, after: added - before), of: input, as: name)
   }
 
-  private func inputChannels(stage: Int, position: Int) -> Int {
-    if position > 0 { return architecture.channels[stage - 1][position - 1].last ?? 0 }
-    return stage > 1 ? architecture.stageOutputs[stage - 2] : architecture.stemWidth
+  private func inputChannels(at place: Place) -> Int {
+    if place.block > 0 { return architecture.channels[place.stage - 1][place.block - 1].last ?? 0 }
+    return place.stage > 1 ? architecture.stageOutputs[place.stage - 2] : architecture.stemWidth
+  }
+
+  // MARK: Attention
+
+  /// Multiplies each channel of `input` by a number between 0 and 1 that its mean and the others' decide.
+  private func add(
+    _ attention: ResNet.Attention, to graph: inout Graph, of input: Graph.ValueID, at place: Place
+  ) throws(ResectError) -> Graph.ValueID {
+    let name = "stage\(place.stage).\(place.block).attention"
+    var value = graph.add(.globalAveragePool, of: input, as: "\(name).pool")
+    switch architecture.attention?.kind {
+    case .squeezeExcitation, .linearSqueezeExcitation:
+      for (index, layer) in attention.layers.enumerated() {
+        if index > 0 { value = graph.add(.relu, of: value, as: name) }
+        let matrix = try layer.weight.reshaped(Array(layer.weight.shape.axes.prefix(2)))
+        value = graph.add(
+          .linear(Graph.Linear(weight: matrix, bias: layer.bias)), of: value, as: "\(name).\(index + 1)")
+      }
+    case .efficientChannel:
+      for layer in attention.layers {
+        value = graph.add(
+          .channelConvolution(kernel: layer.weight, bias: layer.bias), of: value, as: "\(name).1")
+      }
+    case nil: return input
+    }
+    value = graph.add(.sigmoid, of: value, as: "\(name).sigmoid")
+    return graph.add(.gate, of: input, value, as: "\(name).gate")
   }
 }

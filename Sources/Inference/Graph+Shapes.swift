@@ -1,4 +1,5 @@
 public import Bytes
+internal import ResNets
 internal import Tensors
 
 extension Graph {
@@ -97,10 +98,10 @@ extension Graph.Node {
       return shape
     case (.relu, let shape?), (.sigmoid, let shape?), (.channelConvolution, let shape?): return shape
     case (.normalize(let normalization), .image(let channels, let height, let width)?):
-      guard normalization.channels.allSatisfy({ $0 < channels }) else {
-        throw mismatch("takes more channels than \(channels)")
+      guard normalization.channels.count == channels else {
+        throw mismatch("normalises \(normalization.channels.count) channels, the input has \(channels)")
       }
-      return .image(channels: normalization.channels.count, height: height, width: width)
+      return .image(channels: channels, height: height, width: width)
     case (_, let shape): throw mismatch("cannot take \(shape.map { "\($0)" } ?? "nothing")")
     }
   }

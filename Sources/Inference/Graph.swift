@@ -1,3 +1,4 @@
+public import ResNets
 public import Tensors
 
 /// A forward pass as a list of operations in the order in which they run: what is computed, with no word on how.
@@ -40,12 +41,12 @@ public struct Graph: Sendable {
     case linear(Linear)
     /// Takes a vector: each element becomes 1 / (1 + e⁻ˣ).
     case sigmoid
-    /// Takes a vector: a convolution along the channels, of one odd kernel without bias, padded with zeros (ECA).
-    case channelConvolution(kernel: LazyTensor)
+    /// Takes a vector: a convolution along the channels, of one odd kernel, padded with zeros (ECA).
+    case channelConvolution(kernel: LazyTensor, bias: LazyTensor?)
     /// Takes an image and a vector: multiplies each channel by its element.
     case gate
-    /// Takes an image: each channel of the result is a channel of the input, as (pixel · scale − mean) / deviation.
-    case normalize(Normalization)
+    /// Takes an image: each channel of the result is a channel of the input, normalised.
+    case normalize(InputNormalization)
   }
 
   /// A convolution and what runs in the same step: addition, then relu.
@@ -104,18 +105,6 @@ public struct Graph: Sendable {
     public var bias: LazyTensor?
   }
 
-  /// How pixels become what the first convolution takes.
-  public struct Normalization: Sendable {
-    /// The channel of the input that each channel of the result is made of.
-    public var channels: [Int]
-    /// What pixels are multiplied by.
-    public var scale: Double
-    /// What is then subtracted, one a channel of the result.
-    public var mean: [Double]
-    /// What is then divided by, one a channel of the result.
-    public var deviation: [Double]
-  }
-
   /// Channels of the image, or features of the vector, that goes in.
   public var inputChannels: Int
   /// Whether the input is a vector of features.
@@ -140,6 +129,12 @@ public struct Graph: Sendable {
 
   /// Whether something follows the features.
   public var computesLogits: Bool { features.map { $0 < output } ?? false }
+
+  /// How the graph normalises the pixels that it takes; absent where its input comes normalised.
+  public var inputNormalization: InputNormalization? {
+    guard case .normalize(let normalization)? = nodes.first?.operation else { return nil }
+    return normalization
+  }
 
   /// The value that the whole graph computes.
   public var output: ValueID { nodes.count }

@@ -1,4 +1,5 @@
 public import Bytes
+internal import ResNets
 
 /// Fixed pseudo-random inputs on which networks are compared.
 ///
@@ -23,8 +24,10 @@ public enum Probes {
       var noise = Noise(seed: UInt64(index) + 1)
       for _ in 0..<graph.inputChannels { values += plane(side, &noise, contrast: 0.5 + 0.5 * Float(index)) }
     }
-    return try Batch(
+    let noise = try Batch(
       count: count, shape: .image(channels: graph.inputChannels, height: side, width: side), values: values)
+    guard let normalization = graph.inputNormalization else { return noise }
+    return try noise.pixels(for: normalization)
   }
 
   /// Noise in blocks of 8 and of 1 pixels about a random mean.
@@ -57,6 +60,22 @@ public enum Probes {
       mixed ^= mixed >> 31
       return Float(mixed >> 40) / Float(1 << 23) - 1
     }
+  }
+}
+
+extension Batch {
+  /// The pixels that come nearest to these images after the normalisation.
+  fileprivate func pixels(for normalization: InputNormalization) throws(ResectError) -> Batch {
+    let area = extent.height * extent.width
+    var pixels = values
+    for index in values.indices {
+      let channel = index / area % shape.channels
+      let value = Double(values[index]) * normalization.std[channel] + normalization.mean[channel]
+      let image = index / area / shape.channels
+      let target = (image * shape.channels + normalization.channels[channel]) * area + index % area
+      pixels[target] = Float(min(max((value / normalization.scale).rounded(), 0), 255))
+    }
+    return try Batch(count: count, shape: shape, values: pixels)
   }
 }
 

@@ -45,7 +45,8 @@ extension Architecture {
       if name.hasSuffix(".aa") || name == "aa" || layer.className.contains("Blur") {
         guard layer.className != "Identity" else { continue }
         throw ResectError(
-          .unsupported, "the network smooths by a \(layer.className) before it strides, as resnetblur does",
+          .unsupported,
+          "the network smooths by a \(layer.className) before it strides, as timm's resnetblur and resnetaa do",
           tensor: name)
       }
       let word = name.split(separator: ".").last ?? ""

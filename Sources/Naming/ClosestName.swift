@@ -1,11 +1,14 @@
 extension String {
   /// The name among `names` that takes the fewest edits to become this one, if it is close at all.
-  func closest(among names: [String]) -> String? {
+  func closest(among names: [String]) -> String? { closest(1, among: names).first }
+
+  /// The `count` names among `names` that take the fewest edits to become this one, the closest first, if they are close at all.
+  package func closest(_ count: Int, among names: [String]) -> [String] {
     let own = Array(utf8.prefix(120))
     // A file may hold many thousand names; the closest one is a courtesy, not worth more than a moment.
-    let scored = names.prefix(500).map { ($0, own.editDistance(to: Array($0.utf8.prefix(120)))) }
-    guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= own.count / 2 else { return nil }
-    return best.0
+    let scored = names.prefix(1000).map { ($0, own.editDistance(to: Array($0.utf8.prefix(120)))) }
+      .filter { $0.1 <= own.count / 2 }
+    return scored.sorted { $0.1 < $1.1 }.prefix(count).map(\.0)
   }
 }
 

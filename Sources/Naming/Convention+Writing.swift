@@ -18,6 +18,11 @@ extension Convention {
       advice: others.isEmpty ? "write .resect" : "these can say it: \(others.joined(separator: ", "))")
   }
 
+  /// The same convention with the names that `network` is written by, if it has names for all of it.
+  public func preferring(namesOf network: ResNet) -> Convention {
+    table(for: network).map(preferring) ?? self
+  }
+
   /// The first table that has a name for every tensor but counts of batches.
   private func table(for network: ResNet) -> NameTable? {
     tables.first { table in

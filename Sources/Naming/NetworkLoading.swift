@@ -115,8 +115,9 @@ public func loadNetwork(
     architecture: reading.architecture, tensors: reading.assignment.tensors)
   return LoadedNetwork(
     network: network, preprocessing: reading.preprocessing, convention: reading.convention,
-    isInferred: found.isInferred, prefix: found.prefix, names: reading.assignment.names,
-    unexpected: unexpected, leftOut: found.leftOut, warnings: reading.warnings + found.warnings)
+    isInferred: found.isInferred,
+    prefix: found.prefix, names: reading.assignment.names, unexpected: unexpected,
+    leftOut: found.leftOut, warnings: reading.warnings + found.warnings)
 }
 
 /// What the names say: the convention, and the architecture that the tensors form in their places.
@@ -158,8 +159,9 @@ private struct Reading {
   mutating func settle(
     facts: [String: LayerFacts], graph: GraphMatch?, declared: Architecture?, options: LoadOptions
   ) throws(ResectError) {
+    let stride = convention.stridePlacement
     architecture.stridePlacement = .init(
-      convention.stridePlacement, from: .convention(convention.name))
+      stride, from: stride == .unknown ? .none : .convention(convention.name))
     architecture.epsilon = .init(
       convention.epsilon, from: convention.epsilon == nil ? .none : .convention(convention.name))
     architecture.stridedBlocks = convention.stridedBlocks
@@ -207,6 +209,7 @@ extension Architecture {
     stridePlacement = declared.stridePlacement
     epsilon = declared.epsilon
     appendsConstantFeature = declared.appendsConstantFeature
+    inputNormalization = declared.inputNormalization
     stridedBlocks = declared.stridedBlocks
     padding = declared.padding
     stemPooling = declared.stemPooling

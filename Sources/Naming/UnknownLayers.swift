@@ -42,7 +42,7 @@ struct UnknownLayers {
     for tensor in UnknownLayers.ordered(tensors) {
       let (module, word) = UnknownLayers.parts(of: tensor.name)
       let axes = tensor.tensor.shape.axes
-      guard let kind = axes.count > 1 ? .weight : UnknownLayers.words[word] else {
+      guard let kind = [2, 4].contains(axes.count) ? .weight : UnknownLayers.words[word] else {
         throw UnknownLayers.refusal("\(tensor.name) says by no known word what it is of its layer")
       }
       let position = positions[module] ?? layers.count

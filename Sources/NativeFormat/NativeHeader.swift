@@ -74,6 +74,7 @@ struct NativeTensorEntry {
   var name: String
   var dtype: DType
   var shape: Shape
+  var encoding: NativeEncoding
   var offset: UInt64
   /// Bytes of the payload, without the zeros that fill it up.
   var length: UInt64
@@ -172,15 +173,17 @@ extension Provenance {
 }
 
 extension NativeTensorEntry {
-  /// The only encoding so far: the elements one after the other, little-endian.
-  static let raw = "raw"
-
   var json: JSON {
-    .object([
+    var step: Double?
+    var relativeError: Double?
+    if case .quantized(let value, let error) = encoding { (step, relativeError) = (value, error) }
+    return .object([
       "name": .string(name),
       "dtype": .string(dtype.rawValue),
       "shape": .array(shape.axes.map { .integer($0) }),
-      "encoding": .string(NativeTensorEntry.raw),
+      "encoding": .string(encoding.name),
+      "step": step.map { .number($0) },
+      "relativeError": relativeError.map { .number($0) },
       "offset": .integer(offset),
       "length": .integer(length),
       "crc32": .string(checksum.hexadecimal),
@@ -193,28 +196,72 @@ extension NativeTensorEntry {
       guard let dtype = json["dtype"]?.string.flatMap({ DType(rawValue: $0) }) else {
         throw NativeHeader.refusal("the dtype is not known")
       }
-      guard json["encoding"]?.string == NativeTensorEntry.raw else {
-        throw ResectError(
-          .unsupported, "the encoding \(json["encoding"]?.string ?? "") is not known",
-          advice: "use a newer Resect")
-      }
       guard let axes = json["shape"]?.elements, axes.allSatisfy({ $0.integer != nil }),
         let offset = json["offset"]?.integer, let length = json["length"]?.integer,
         offset >= 0, length >= 0,
         let digits = json["crc32"]?.string, let checksum = UInt32(digits, radix: 16),
         checksum.hexadecimal == digits
       else { throw NativeHeader.refusal("shape, offset, length or crc32") }
+      encoding = try NativeEncoding(entry: json)
       self.name = name
       self.dtype = dtype
       shape = try Shape(axes.compactMap { $0.integer.map { Int($0) } })
       self.offset = UInt64(offset)
       self.length = UInt64(length)
       self.checksum = checksum
-      guard self.length == UInt64(shape.elementCount * dtype.byteCount) else {
-        throw NativeHeader.refusal("length \(length) does not fit shape \(shape)")
-      }
+      try checkLength()
     } catch {
       throw error.located(tensor: name)
+    }
+  }
+
+  /// Refuses a length that the elements cannot have in this encoding.
+  private func checkLength() throws(ResectError) {
+    let rawCount = shape.elementCount * dtype.byteCount
+    switch encoding {
+    case .raw:
+      guard length == UInt64(rawCount) else {
+        throw NativeHeader.refusal("length \(length) does not fit shape \(shape)")
+      }
+    case .planes, .quantized:
+      guard encoding.takes(dtype), rawCount > 0 else {
+        throw NativeHeader.refusal("\(dtype.rawValue) of shape \(shape) is never \(encoding.name)")
+      }
+      guard NativeTensorEntry.isPlausible(encoded: Int(length), raw: rawCount) else {
+        throw ResectError(
+          .limit, "\(length) bytes claim to be \(rawCount), at most \(Limits.encodedRatio) times as many are read")
+      }
+    }
+  }
+
+  /// Whether so few bytes may stand for so many: no more than a limit need not be made of next to nothing.
+  static func isPlausible(encoded: Int, raw: Int) -> Bool {
+    raw <= Limits.expandedBytes || raw / Limits.encodedRatio <= encoded
+  }
+}
+
+extension NativeEncoding {
+  fileprivate init(entry json: JSON) throws(ResectError) {
+    switch json["encoding"]?.string {
+    case "raw": self = .raw
+    case "planes": self = .planes
+    case "quantized":
+      guard let step = json["step"]?.number, step.isNormal, step > 0,
+        let error = json["relativeError"]?.number, error.isFinite, error >= 0
+      else { throw NativeHeader.refusal("step or relativeError") }
+      self = .quantized(step: step, relativeError: error)
+    case let other:
+      throw ResectError(
+        .unsupported, "the encoding \(other ?? "") is not known", advice: "use a newer Resect")
+    }
+  }
+
+  /// Whether elements of `dtype` can be encoded so.
+  fileprivate func takes(_ dtype: DType) -> Bool {
+    switch self {
+    case .raw: true
+    case .planes: PlanesCoder.dtypes.contains(dtype)
+    case .quantized: dtype == .float32
     }
   }
 }

@@ -2,6 +2,14 @@ public import Bytes
 internal import ResNets
 public import Tensors
 
+/// How a tensor lies in a `.resect` file.
+public struct NativePayload: Sendable, Hashable {
+  /// How its elements are encoded.
+  public let encoding: NativeEncoding
+  /// How many bytes that takes.
+  public let byteCount: UInt64
+}
+
 /// A `.resect` file: its header, read and checked, and its tensors, which nobody has read yet.
 public struct NativeFile: Sendable {
   /// How the tensors' bytes are reached.
@@ -19,6 +27,8 @@ public struct NativeFile: Sendable {
   public let header: NativeHeader
   /// The tensors by their names in the file, in its order.
   public let tensors: [(name: String, tensor: LazyTensor)]
+  /// How each of ``tensors`` lies in the file, in the same order.
+  public let payloads: [NativePayload]
 
   /// Opens `file` and checks everything but the payloads, whose checksums are compared when they are first used.
   public init(_ file: InputFile, access: Access = .mapped) throws(ResectError) {
@@ -40,6 +50,7 @@ public struct NativeFile: Sendable {
       }
       var position = UInt64(NativePrelude.byteCount)
       var tensors: [(name: String, tensor: LazyTensor)] = []
+      var payloads: [NativePayload] = []
       var names: Set<String> = []
       for element in entries {
         let entry = try NativeTensorEntry(json: element)
@@ -57,11 +68,13 @@ public struct NativeFile: Sendable {
           throw NativeHeader.refusal("\(entry.name) runs into the header")
         }
         tensors.append((entry.name, try entry.tensor(in: file, mapped: mapped, stored: stored)))
+        payloads.append(NativePayload(encoding: entry.encoding, byteCount: entry.length))
       }
       guard position == prelude.headerOffset else {
         throw NativeHeader.refusal("bytes before the header belong to no tensor")
       }
       self.tensors = tensors
+      self.payloads = payloads
     } catch {
       throw error.located(file: file.path)
     }
@@ -80,6 +93,10 @@ extension NativeTensorEntry {
       storage = try FileStorage(
         file, offset: offset, byteCount: stored, checksum: checksum, name: name)
     }
-    return try LazyTensor(storage: storage, dtype: dtype, shape: shape)
+    guard encoding != .raw else {
+      return try LazyTensor(storage: storage, dtype: dtype, shape: shape)
+    }
+    return try LazyTensor(
+      storage: EncodedStorage(self, payload: storage), dtype: dtype, shape: shape)
   }
 }

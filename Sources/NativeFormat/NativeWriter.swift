@@ -1,33 +1,28 @@
 public import Bytes
 internal import ResNets
+internal import Synchronization
 public import Tensors
 
 /// Writes a `.resect` file, version 1, to `file`, which the caller commits.
 ///
-/// Tensors are pulled, converted and written on all cores, and `companion` runs beside them: the header is made after both,
-/// so that it can hold what only then is known, as the source's digest. The same model gives the same bytes.
+/// Tensors are pulled, converted, encoded as `encoding` chooses and written on all cores, and `companion` runs beside them: the
+/// header is made after both, so that it can hold what only then is known, as the source's digest. The same model gives the
+/// same bytes, whatever the number of cores. A tensor that is encoded is in memory, encoded, until it is written; a few are at
+/// a time.
 public func writeNative(
   _ tensors: [OutputTensor], to file: borrowing OutputFile,
+  encoding: (OutputTensor) -> EncodingChoice = { _ in .store },
   progress: WriteProgress? = nil,
   alongside companion: (@Sendable () throws(ResectError) -> Void)? = nil,
   header: () throws(ResectError) -> NativeHeader
 ) throws(ResectError) {
-  var position = UInt64(NativePrelude.byteCount)
-  var placed: [PlacedTensor] = []
-  for tensor in tensors {
-    let place = PlacedTensor(
-      name: tensor.name, tensor: tensor.tensor, dtype: tensor.dtype, offset: position)
-    placed.append(place)
-    position = aligned(position + UInt64(place.byteCount))
+  try checkNames(tensors.map(\.name))
+  var payloads = PayloadWriter(tensors: tensors, choices: tensors.map(encoding), progress: progress)
+  try concurrently({ () throws(ResectError) in try companion?() }) { () throws(ResectError) in
+    try payloads.write(to: file)
   }
-  let checksums = try write(placed, to: file, progress: progress, alongside: companion)
-  let entries = zip(placed, checksums).map { place, checksum in
-    NativeTensorEntry(
-      name: place.name, dtype: place.dtype, shape: place.tensor.shape, offset: place.offset,
-      length: UInt64(place.byteCount),
-      checksum: CRC32.extending(checksum, byZeros: padding(after: UInt64(place.byteCount))))
-  }
-  let headerBytes = try header().json(tensors: entries).compact
+  let position = payloads.position
+  let headerBytes = try header().json(tensors: payloads.entries).compact
   guard headerBytes.count <= Limits.metadataBytes else {
     throw ResectError(
       .limit, "the header would have \(headerBytes.count) bytes, at most \(Limits.metadataBytes) are written",
@@ -39,6 +34,97 @@ public func writeNative(
     fileLength: position + UInt64(headerBytes.count), headerOffset: position,
     headerLength: UInt64(headerBytes.count), headerChecksum: CRC32.of(headerBytes))
   try file.write(prelude.bytes, at: 0)
+}
+
+/// Writes payloads one behind the other.
+///
+/// Where a payload goes is known once those before it are encoded, so tensors are taken in batches: a batch is encoded in memory,
+/// then placed and written.
+private struct PayloadWriter {
+  /// Bytes of the tensors that are encoded at a time, if it is more than one.
+  private static let batchBytes = 16 << 20
+
+  let tensors: [OutputTensor]
+  let choices: [EncodingChoice]
+  let progress: WriteProgress?
+  /// Where the next payload goes.
+  private(set) var position = UInt64(NativePrelude.byteCount)
+  /// The tensors that are written.
+  private(set) var entries: [NativeTensorEntry] = []
+
+  init(tensors: [OutputTensor], choices: [EncodingChoice], progress: WriteProgress?) {
+    self.tensors = tensors
+    self.choices = choices
+    self.progress = progress
+  }
+
+  mutating func write(to file: borrowing OutputFile) throws(ResectError) {
+    while entries.count < tensors.count {
+      let batch = nextBatch()
+      let payloads = try encode(batch)
+      for index in batch { place(tensors[index], payloads[index - batch.lowerBound]) }
+      let checksums = try write(batch, payloads, to: file)
+      for (index, checksum) in zip(batch, checksums) { entries[index].checksum = checksum }
+    }
+  }
+
+  /// As many of the tensors left as fit a batch, one at least. What is not encoded takes no memory.
+  private func nextBatch() -> Range<Int> {
+    var bytes = 0
+    var end = entries.count
+    repeat {
+      bytes += choices[end] == .store ? 0 : tensors[end].tensor.byteCount(as: tensors[end].dtype)
+      end += 1
+    } while end < tensors.count && bytes < PayloadWriter.batchBytes
+    return entries.count..<end
+  }
+
+  private func encode(_ batch: Range<Int>) throws(ResectError) -> [EncodedPayload?] {
+    let payloads = Mutex([EncodedPayload?](repeating: nil, count: batch.count))
+    try parallelForEach(count: batch.count) { offset throws(ResectError) in
+      let index = batch.lowerBound + offset
+      do throws(ResectError) {
+        let payload = try EncodedPayload(tensors[index], choices[index], progress: progress)
+        payloads.withLock { $0[offset] = payload }
+      } catch {
+        throw error.located(tensor: tensors[index].name)
+      }
+    }
+    return payloads.withLock { $0 }
+  }
+
+  private mutating func place(_ output: OutputTensor, _ payload: EncodedPayload?) {
+    let length = UInt64(payload?.bytes.count ?? output.tensor.byteCount(as: output.dtype))
+    entries.append(
+      NativeTensorEntry(
+        name: output.name, dtype: output.dtype, shape: output.tensor.shape,
+        encoding: payload?.encoding ?? .raw, offset: position, length: length, checksum: 0))
+    position = aligned(position + length)
+  }
+
+  /// Writes the tensors of `batch` in their places and returns their checksums.
+  private func write(
+    _ batch: Range<Int>, _ payloads: [EncodedPayload?], to file: borrowing OutputFile
+  ) throws(ResectError) -> [UInt32] {
+    let checksums = Mutex([UInt32](repeating: 0, count: batch.count))
+    try parallelForEach(count: batch.count) { offset throws(ResectError) in
+      let index = batch.lowerBound + offset
+      let entry = entries[index]
+      var checksum: UInt32
+      if let payload = payloads[offset] {
+        checksum = CRC32.of(payload.bytes)
+        try file.write(payload.bytes, at: entry.offset)
+        file.beginSync()
+      } else {
+        let placed = PlacedTensor(
+          name: entry.name, tensor: tensors[index].tensor, dtype: entry.dtype, offset: entry.offset)
+        checksum = try placed.write(to: file, progress: progress)
+      }
+      checksum = CRC32.extending(checksum, byZeros: padding(after: entry.length))
+      checksums.withLock { $0[offset] = checksum }
+    }
+    return checksums.withLock { $0 }
+  }
 }
 
 /// The next multiple of 64.

@@ -35,7 +35,8 @@ extension Architecture {
       "channels": isRegular ? nil : .array(channels.map { nested($0.map { $0.map { .integer($0) } }) }),
       "projections": projections == regularProjections
         ? nil : nested(projections.map { $0.map { .bool($0) } }),
-      "stem": .string(stem.rawValue),
+      // A reader that knows no other padding must not take the network for an ordinary one: it refuses a stem that it does not know.
+      "stem": .string(stem.rawValue + (padding == .symmetric ? "" : "-\(padding.rawValue)")),
       "stemWidth": .integer(stemWidth),
       "innerStemWidths": innerStemWidths.isEmpty
         ? nil : .array(innerStemWidths.map { .integer($0) }),
@@ -46,7 +47,6 @@ extension Architecture {
       "attention": attention?.json,
       "preactivation": isPreactivated ? .bool(true) : nil,
       "stridedBlocks": stridedBlocks == .first ? nil : .string(stridedBlocks.rawValue),
-      "padding": padding == .symmetric ? nil : .string(padding.rawValue),
       "stemPooling": stemPooling == .symmetric ? nil : .string(stemPooling.rawValue),
       "stridePlacement": .string(stridePlacement.value.rawValue),
       "stridePlacementSource": .string(stridePlacement.source.description),
@@ -65,6 +65,7 @@ extension Architecture {
       "headLayers": layers.map { .array($0) },
       "headBias": .bool(hasHeadBias),
       "constantFeature": appendsConstantFeature ? .bool(true) : nil,
+      "inputNormalization": inputNormalization?.json,
     ])
   }
 
@@ -118,7 +119,7 @@ extension Architecture {
     }
     self.init(
       block: block, channels: channels, projections: projections, groups: groups,
-      stem: try reader.choice("stem"), stemWidth: stemWidth,
+      stem: try reader.stem().stem, stemWidth: stemWidth,
       inputChannels: try reader.count("inputChannels"), shortcut: shortcut,
       stridePlacement: Sourced(
         try reader.choice("stridePlacement"), from: reader.source("stridePlacementSource")),
@@ -126,6 +127,9 @@ extension Architecture {
       normalization: normalization, hasConvolutionBias: try reader.flag("convolutionBias"),
       head: head, headWidths: headWidths, hasHeadBias: try reader.flag("headBias"),
       appendsConstantFeature: try reader.flag("constantFeature", absent: false))
+    if let normalization = json["inputNormalization"] {
+      inputNormalization = try InputNormalization(json: normalization, inputChannels: inputChannels)
+    }
     guard self.headLayers.count == headWidths.count, Set(headLayers).count == headLayers.count, groups > 0
     else {
       throw reader.refusal("the head or the groups")
@@ -151,7 +155,7 @@ extension Architecture {
     if let member = json["attention"] { attention = try Attention(Members(json: member), depths: depths) }
     isPreactivated = try reader.flag("preactivation", absent: false)
     if json["stridedBlocks"] != nil { stridedBlocks = try reader.choice("stridedBlocks") }
-    if json["padding"] != nil { padding = try reader.choice("padding") }
+    padding = try reader.stem().padding
     if json["stemPooling"] != nil { stemPooling = try reader.choice("stemPooling") }
     absentNorms = try reader.places("absentNorms", where: \.isNorm)
     hasFinalNorm = try reader.flag("finalNorm", absent: false)
@@ -188,6 +192,17 @@ private struct Members {
       throw refusal(name)
     }
     return choice
+  }
+
+  /// The stem, and the padding that follows it where it is not the ordinary one.
+  func stem() throws(ResectError) -> (stem: Architecture.Stem, padding: Architecture.Padding) {
+    let text = json["stem"]?.string ?? ""
+    for padding in Architecture.Padding.allCases {
+      let suffix = padding == .symmetric ? "" : "-\(padding.rawValue)"
+      guard text.hasSuffix(suffix) else { continue }
+      if let stem = Architecture.Stem(rawValue: String(text.dropLast(suffix.count))) { return (stem, padding) }
+    }
+    throw refusal("stem")
   }
 
   func flag(_ name: String) throws(ResectError) -> Bool {

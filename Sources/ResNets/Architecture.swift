@@ -249,6 +249,8 @@ public struct Architecture: Sendable, Hashable {
   public var hasHeadBias: Bool
   /// Whether the features end in a constant 1, so that the class embedding's last column is the bias.
   public var appendsConstantFeature: Bool
+  /// How the network normalises pixels before its first convolution; absent where its input comes normalised.
+  public var inputNormalization: InputNormalization?
 
   /// An architecture of these parts.
   public init(
@@ -256,7 +258,7 @@ public struct Architecture: Sendable, Hashable {
     stemWidth: Int, inputChannels: Int = 3, shortcut: Shortcut,
     stridePlacement: Sourced<StridePlacement>, epsilon: Sourced<Double?>,
     normalization: Normalization, hasConvolutionBias: Bool, head: Head, headWidths: [Int],
-    hasHeadBias: Bool, appendsConstantFeature: Bool = false
+    hasHeadBias: Bool, appendsConstantFeature: Bool = false, inputNormalization: InputNormalization? = nil
   ) {
     self.block = block
     self.channels = channels
@@ -274,6 +276,7 @@ public struct Architecture: Sendable, Hashable {
     self.headWidths = headWidths
     self.hasHeadBias = hasHeadBias
     self.appendsConstantFeature = appendsConstantFeature
+    self.inputNormalization = inputNormalization
   }
 }
 

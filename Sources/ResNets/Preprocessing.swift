@@ -148,8 +148,20 @@ extension Preprocessing: CustomStringConvertible {
   /// What pixels are divided by, where ``scale`` is the reciprocal of a float32 number, as 1/255 is.
   ///
   /// torch and Keras divide, and that rounds otherwise than multiplying by a rounded reciprocal.
-  public var divisor: Float? {
-    let divisor = Float(1 / scale)
-    return 1 / Double(divisor) == scale ? divisor : nil
+  public var divisor: Float? { scale.reciprocal }
+}
+
+extension Preprocessing {
+  /// Whether values reach the network as the pixels of the image, 0 to 255, red first.
+  public var keepsPixels: Bool {
+    channelOrder != .bgr && scale == 1 && mean.allSatisfy { $0 == 0 } && std.allSatisfy { $0 == 1 }
+  }
+
+  /// The same size and crop, with the pixels as they are: what is left to do for a network that normalises its input itself.
+  public var withoutNormalization: Preprocessing {
+    let order = channelOrder == .bgr ? ChannelOrder.rgb : channelOrder
+    return Preprocessing(
+      unchecked: nil, resize, filter, crop, 1, order, mean: [Double](repeating: 0, count: order.count),
+      std: [Double](repeating: 1, count: order.count))
   }
 }

@@ -13,9 +13,17 @@ public struct Inspection: Sendable {
     public var shape: Shape { lazy.shape }
     /// Whether it is a buffer: by the file's word or, where it says nothing, by torch's names for buffers.
     public let isBuffer: Bool
+    /// How it lies in a `.resect` file; nothing for other formats.
+    public let payload: NativePayload?
 
     /// Bytes of its elements.
     public var byteCount: Int { lazy.byteCount }
+
+    /// Bits that an element takes in a `.resect` file, on average.
+    public var bitsPerElement: Double? {
+      guard let payload, shape.elementCount > 0 else { return nil }
+      return Double(payload.byteCount) * 8 / Double(shape.elementCount)
+    }
   }
 
   /// The path by which the file was opened.
@@ -61,7 +69,9 @@ public struct Inspection: Sendable {
     case .native(let native, let file):
       self.file = file
       format = Container.nativeFormat
-      tensors = native.tensors.map { Tensor(name: $0.name, tensor: $0.tensor, isBuffer: nil) }
+      tensors = zip(native.tensors, native.payloads).map {
+        Tensor(name: $0.name, tensor: $0.tensor, isBuffer: nil, payload: $1)
+      }
       (key, prefix, ignored) = (nil, "", [])
       // Resect wrote it: what is wrong with it is an error.
       opened = .success(try Model(native, from: file, options: options))
@@ -126,8 +136,9 @@ public struct Inspection: Sendable {
 }
 
 extension Inspection.Tensor {
-  fileprivate init(name: String, tensor: LazyTensor, isBuffer: Bool?) {
+  fileprivate init(name: String, tensor: LazyTensor, isBuffer: Bool?, payload: NativePayload? = nil) {
     self.name = name
+    self.payload = payload
     lazy = tensor
     let last = name.utf8.lastIndex(of: UInt8(ascii: ".")).map { name[name.utf8.index(after: $0)...] }
     let kind = ParameterPath.Kind(rawValue: last.map(String.init) ?? name)

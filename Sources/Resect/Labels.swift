@@ -3,6 +3,15 @@ public struct Labels: Sendable {
   /// The names in the classes' order.
   public let names: [String]
 
+  init(names: [String]) { self.names = names }
+
+  /// ``imageNet`` where `text` is `imagenet`, else the names in the file at the path `text`.
+  ///
+  /// `./imagenet` reaches a file of that name.
+  public init(nameOrFile text: String) throws(ResectError) {
+    self = try text == "imagenet" ? .imageNet : Labels(contentsOf: text)
+  }
+
   /// Reads the file at `path`: UTF-8, one name a line; an empty last line is none.
   public init(contentsOf path: String) throws(ResectError) {
     let file = try InputFile(path: path)

@@ -84,12 +84,13 @@ extension Model {
       let header = native.header
       let tensors = native.tensors.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
       var loading = Loading()
-      let convention = loading.convention(header.convention.flatMap(Convention.named))
+      var convention = loading.convention(header.convention.flatMap(Convention.named))
       let content: Content
       switch header.kind {
       case .network(let architecture), .backbone(let architecture):
-        content = .network(
-          try ResNet(native: tensors, architecture: architecture, options: options.network))
+        let network = try ResNet(native: tensors, architecture: architecture, options: options.network)
+        content = .network(network)
+        convention = convention.preferring(namesOf: network)
       case .classes(let hasConstantFeature):
         content = .classes(
           try ClassEmbedding(tensors, .tree, hasConstantFeature: hasConstantFeature))
@@ -155,6 +156,11 @@ extension Model {
         code,
         "the preprocessing gives \(preprocessing.channelOrder.count) channels (\(preprocessing.channelOrder.rawValue)), the network takes \(architecture.inputChannels)"
       )
+    }
+    guard architecture.inputNormalization == nil || preprocessing.keepsPixels else {
+      throw ResectError(
+        code, "the network normalises pixels itself: the preprocessing may not do it too",
+        advice: "leave scale 1, mean 0 and std 1")
     }
   }
 }

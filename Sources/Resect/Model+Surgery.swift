@@ -58,6 +58,57 @@ extension Model {
     return joined
   }
 
+  /// The model with the classes of `indices` alone, in that order, and with their labels. See `ResNet.keepingClasses(_:)`.
+  public func keepingClasses(_ indices: [Int]) throws(ResectError) -> Model {
+    let (content, record) = try located { model throws(ResectError) in try model.content.keepingClasses(indices) }
+    var kept = self
+    kept.content = content
+    kept.labels = labels.map { labels in indices.map { labels[$0] } }
+    kept.surgeries.append(record)
+    kept.effects.append(.keepsClasses(indices))
+    return kept
+  }
+
+  /// The model with the classes that `names` mean, in that order, and with their labels: each a label or, where no class has
+  /// that label, an index that counts from 0.
+  ///
+  /// Throws where a name is neither or not of one class alone.
+  public func keepingClasses(named names: [String]) throws(ResectError) -> Model {
+    let indices = try located { model throws(ResectError) in
+      try ClassSelection(count: model.classCount ?? 0, labels: model.labels).indices(of: names)
+    }
+    return try keepingClasses(indices)
+  }
+
+  /// The model with a fresh head of `classes` classes, which have no labels. See `ResNet.replacingHead(classes:seed:)`.
+  public func replacingHead(classes: Int, seed: UInt32 = 0) throws(ResectError) -> Model {
+    var replaced = try operating { network throws(ResectError) in
+      try network.replacingHead(classes: classes, seed: seed)
+    }
+    replaced.labels = nil
+    replaced.effects.append(.replacesHead)
+    return replaced
+  }
+
+  /// The model that takes pixels and normalises them itself, as its ``preprocessing`` says. What is left of that is the size.
+  ///
+  /// With `folds`, the normalisation goes into the first convolution, which is inexact near the border; else it is a layer of its
+  /// own. See `ResNet.normalizing(by:)` and `ResNet.foldingNormalization(of:)`. Throws where nobody says how images become input.
+  public func normalizing(folds: Bool = false) throws(ResectError) -> Model {
+    _ = try network
+    guard let preprocessing = preprocessing.value else {
+      throw ResectError(
+        .notApplicable, "nobody says how images become the network's input", advice: "--preprocessing says it",
+        file: sources.first?.file.path)
+    }
+    var normalized = try operating { network throws(ResectError) in
+      folds ? try network.foldingNormalization(of: preprocessing) : try network.normalizing(by: preprocessing)
+    }
+    normalized.preprocessing.value = preprocessing.withoutNormalization
+    normalized.effects.append(.normalizesInput(preprocessing, folds: folds))
+    return normalized
+  }
+
   /// The model with names for its classes. Throws where there are more or fewer names than classes.
   public func labelled(_ labels: [String]) throws(ResectError) -> Model {
     guard let classCount else {
@@ -103,6 +154,21 @@ extension Model {
       return try body(self)
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
+    }
+  }
+}
+
+extension Model.Content {
+  fileprivate func keepingClasses(
+    _ indices: [Int]
+  ) throws(ResectError) -> (content: Model.Content, record: SurgeryRecord) {
+    switch self {
+    case .network(let network):
+      let (kept, record) = try network.keepingClasses(indices)
+      return (.network(kept), record)
+    case .classes(let classes):
+      let (kept, record) = try classes.keepingClasses(indices)
+      return (.classes(kept), record)
     }
   }
 }

@@ -21,6 +21,26 @@ public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
   }
 }
 
+/// How the weights lie in a `.resect` file. Other formats know no encodings.
+public enum WeightEncoding: Sendable, Hashable {
+  /// As they are in memory, so that a program maps the file and uses them in place.
+  case store
+  /// Without loss, in less room where that can be had.
+  case lossless
+  /// In multiples of a step each, which is given by the tensor's name in the tree (`stem.conv.weight`): those tensors read back as
+  /// float32, each value the nearest multiple. All others are encoded without loss.
+  case quantized(steps: [String: Double])
+
+  /// What becomes of the tensor that the tree names `name`.
+  func choice(for name: String) -> EncodingChoice {
+    switch self {
+    case .store: .store
+    case .lossless: .lossless
+    case .quantized(let steps): steps[name].map { .quantized(step: $0) } ?? .lossless
+    }
+  }
+}
+
 /// How a model is written.
 public struct WriteOptions: Sendable {
   /// The format; by default what the path's extension says.
@@ -28,6 +48,8 @@ public struct WriteOptions: Sendable {
   /// The dtype of the weights with two or more axes; by default each tensor keeps its own. Vectors (biases, scales, statistics)
   /// are then float32, and integers stay what they are.
   public var dtype: DType?
+  /// How the weights of a `.resect` file are encoded.
+  public var encoding: WeightEncoding
   /// Whether an existing file is replaced.
   public var overwrites: Bool
   /// Whether the network is run before and after its surgeries, and how far the two may differ.
@@ -35,11 +57,12 @@ public struct WriteOptions: Sendable {
 
   /// Options.
   public init(
-    format: OutputFormat? = nil, dtype: DType? = nil, overwrites: Bool = false,
-    verification: Verification = .prove()
+    format: OutputFormat? = nil, dtype: DType? = nil, encoding: WeightEncoding = .lossless,
+    overwrites: Bool = false, verification: Verification = .prove()
   ) {
     self.format = format
     self.dtype = dtype
+    self.encoding = encoding
     self.overwrites = overwrites
     self.verification = verification
   }
@@ -129,21 +152,32 @@ extension Model {
         let digests = Digests(of: sources)
         let header = nativeHeader(records)
         try writeNative(
-          outputTensors(.tree, options), to: file, progress: progress,
+          outputTensors(.tree, options, encoding: options.encoding), to: file,
+          encoding: { options.encoding.choice(for: $0.name) }, progress: progress,
           alongside: { () throws(ResectError) in try digests.compute() },
           header: { () throws(ResectError) in header(digests.values) })
         let warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
         return PulledFile(
           file: file, format: format, digests: digests.values, warnings: warnings, proof: proof)
       case .safetensors:
+        var names = convention
+        if case .network(let network) = content { names = try convention.fitted(to: network).convention }
         try writeSafetensors(
-          outputTensors(convention, options), metadata: ResectMetadata(of: self, surgeries: records).strings, to: file,
+          outputTensors(names, options), metadata: ResectMetadata(of: self, surgeries: records).strings, to: file,
           progress: progress)
-        return PulledFile(file: file, format: format, digests: [], warnings: [], proof: proof)
+        return PulledFile(file: file, format: format, digests: [], warnings: safetensorsWarnings, proof: proof)
       }
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
+  }
+
+  /// What other readers of a safetensors file cannot know, because it is no tensor.
+  private var safetensorsWarnings: [String] {
+    guard architecture?.inputNormalization != nil else { return [] }
+    return [
+      "only Resect knows of a safetensors file that the network normalises its input: in other programs it has to be normalised before"
+    ]
   }
 
   /// The model under the names of another convention, which it is written by from now on.
@@ -165,10 +199,14 @@ extension Model {
   }
 
   /// Every tensor under the name that `convention` gives it; a count of batches only where there is one.
-  private func outputTensors(_ convention: Convention, _ options: WriteOptions) -> [OutputTensor] {
+  private func outputTensors(
+    _ convention: Convention, _ options: WriteOptions, encoding: WeightEncoding = .store
+  ) -> [OutputTensor] {
     func output(_ path: ParameterPath, _ tensor: LazyTensor) -> OutputTensor {
-      OutputTensor(
-        name: convention.name(of: path), tensor: tensor, dtype: options.stored(tensor))
+      let name = convention.name(of: path)
+      // A multiple of a step is a float32, whatever it was before.
+      let dtype: DType = if case .quantized = encoding.choice(for: name) { .float32 } else { options.stored(tensor) }
+      return OutputTensor(name: name, tensor: tensor, dtype: dtype)
     }
     switch content {
     case .network(let network):

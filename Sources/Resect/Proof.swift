@@ -14,19 +14,19 @@ public struct Proof: Sendable, Hashable {
   public let subject: Subject
   /// The difference over all probes, against what the surgeries promise.
   public let agreement: Agreement
-  /// The largest difference that is allowed.
-  public let tolerance: Double
+  /// The largest difference that is allowed; absent where the surgery is inexact by nature and the difference is only measured.
+  public let tolerance: Double?
   /// What had to be assumed of the network to run it, before and after alike.
   public let assumptions: [String]
 
   /// Whether the result does what was promised.
-  public var holds: Bool { agreement.largest <= tolerance }
+  public var holds: Bool { tolerance.map { agreement.largest <= $0 } ?? agreement.largest.isFinite }
 
   /// In one line, for people.
   public var summary: String {
     let what = subject == .logits ? "logit" : "feature"
     return
-      "proved: largest \(what) difference \(agreement.largest.twoDigits) over \(agreement.count) probes"
+      "\(tolerance == nil ? "measured" : "proved"): largest \(what) difference \(agreement.largest.twoDigits) over \(agreement.count) probes"
   }
 
   /// As it stands in a file's provenance.
@@ -34,7 +34,7 @@ public struct Proof: Sendable, Hashable {
     .object([
       "compared": .string(subject.rawValue), "probes": .integer(agreement.count),
       "largestDifference": .number(agreement.largest), "meanDifference": .number(agreement.mean),
-      "largestMagnitude": .number(agreement.magnitude), "tolerance": .number(tolerance),
+      "largestMagnitude": .number(agreement.magnitude), "tolerance": tolerance.map { .number($0) },
       "assumed": assumptions.isEmpty ? nil : .array(assumptions.map { .string($0) }),
     ])
   }
@@ -64,6 +64,12 @@ extension Model {
   enum Effect: Sendable {
     /// Each logit is smaller by its class's bias.
     case dropsBias(LazyTensor)
+    /// The logits are those of these classes, in this order.
+    case keepsClasses([Int])
+    /// The logits are others; the features stay.
+    case replacesHead
+    /// The input is pixels, which this preprocessing used to normalise; where it was folded, the border differs.
+    case normalizesInput(Preprocessing, folds: Bool)
   }
 
   /// A model before the surgeries.
@@ -86,12 +92,14 @@ extension Model {
     var assumptions: [String] = []
     let before = try Pass(original, assuming: &assumptions)
     let after = try Pass(stored(options), classes?.stored(options), assuming: &assumptions)
-    let subject: Proof.Subject = before.computesLogits && after.computesLogits ? .logits : .features
-    let probes = try Probes.batch(for: before.graph)
-    let passes = [before, after]
+    let replacesHead = effects.contains { if case .replacesHead = $0 { true } else { false } }
+    let subject: Proof.Subject =
+      before.computesLogits && after.computesLogits && !replacesHead ? .logits : .features
+    let (normalized, probes) = try probes(for: before.graph)
+    let passes = [(before, normalized), (after, probes)]
     let results = Results()
     try parallelForEach(count: 2) { index throws(ResectError) in
-      results.set(index, try passes[index].run(probes, subject))
+      results.set(index, try passes[index].0.run(passes[index].1, subject))
     }
     guard let expected = try results[0].map({ rows throws(ResectError) in try self.expected(rows, subject) }),
       let found = results[1], expected.width == found.width
@@ -102,11 +110,38 @@ extension Model {
     let narrowest = options.dtype ?? .float32
     let proof = Proof(
       subject: subject, agreement: agreement,
-      tolerance: (share ?? Proof.relativeTolerance(for: narrowest)) * agreement.magnitude,
+      tolerance: foldsInput ? nil : (share ?? Proof.relativeTolerance(for: narrowest)) * agreement.magnitude,
       assumptions: assumptions)
     guard agreement.largest.isFinite, proof.holds else { throw proof.failure }
     return proof
   }
+
+  /// The probes for the network before and for the one after, which are the same unless it came to normalise its input.
+  private func probes(for graph: Graph) throws(ResectError) -> (before: Batch, after: Batch) {
+    let probes = try Probes.batch(for: graph)
+    guard let preprocessing = normalizedBy?.preprocessing else { return (probes, probes) }
+    let bare = try Preprocessing(
+      name: nil, resize: .none, filter: preprocessing.filter, crop: nil, scale: preprocessing.scale,
+      channelOrder: preprocessing.channelOrder, mean: preprocessing.mean, std: preprocessing.std)
+    let images = try probes.asImages()
+    var values: (before: [Float], after: [Float]) = ([], [])
+    for image in images {
+      values.before += try image.input(for: bare).values
+      values.after += try image.input(for: bare.withoutNormalization).values
+    }
+    return (
+      try Batch(count: probes.count, shape: probes.shape, values: values.before),
+      try Batch(count: probes.count, shape: probes.shape, values: values.after)
+    )
+  }
+
+  private var normalizedBy: (preprocessing: Preprocessing, folds: Bool)? {
+    for case .normalizesInput(let preprocessing, let folds) in effects { return (preprocessing, folds) }
+    return nil
+  }
+
+  /// Whether a normalisation was folded into a convolution, which changes what it sees beyond the border.
+  private var foldsInput: Bool { normalizedBy?.folds ?? false }
 
   /// Whether the written model computes something else than the one that was read.
   private func changesArithmetic(_ options: WriteOptions) -> Bool {
@@ -141,9 +176,31 @@ extension Model {
       case .dropsBias(let tensor):
         let bias = try tensor.floats()
         for index in rows.values.indices { rows.values[index] -= bias[index % rows.width] }
+      case .keepsClasses(let classes):
+        rows = Rows(
+          width: classes.count,
+          values: (0..<rows.count).flatMap { row in classes.map { rows.values[row * rows.width + $0] } })
+      case .replacesHead, .normalizesInput: break
       }
     }
     return rows
+  }
+}
+
+extension Batch {
+  /// The numbers as pixels about grey, channels interleaved.
+  fileprivate func asImages() throws(ResectError) -> [PixelImage] {
+    guard case .image(let channels, let height, let width) = shape else { return [] }
+    var images: [PixelImage] = []
+    for index in 0..<count {
+      let numbers = self[index]
+      let pixels = (0..<height * width * channels).map { position -> UInt8 in
+        let number = numbers[position % channels * height * width + position / channels]
+        return UInt8(max(0, min(255, 128 + 64 * number)))
+      }
+      images.append(try PixelImage(width: width, height: height, channels: channels, pixels: pixels))
+    }
+    return images
   }
 }
 
@@ -225,7 +282,7 @@ extension Proof {
     return ResectError(
       .notProved,
       agreement.largest.isFinite
-        ? "not proved: the \(what) differ by \(agreement.largest.twoDigits), allowed are \(tolerance.twoDigits)"
+        ? "not proved: the \(what) differ by \(agreement.largest.twoDigits), allowed are \((tolerance ?? 0).twoDigits)"
         : "not proved: the \(what) are not finite",
       advice: agreement.largest.isFinite
         ? "a wider --dtype, or --no-verify to write it all the same" : "--no-verify writes it all the same")

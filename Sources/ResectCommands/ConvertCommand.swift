@@ -29,6 +29,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     guard raw else { return try job.write(surgeries.operate(on: readModel())) }
+    try job.writing.checkEncoding(for: job.output)
     let (report, count, ignored) = try copyTensors(
       from: job.input, to: job.output, open: job.reading.open(), options: job.writing.write)
     // The file is in place, so a standard output that takes no more is no failure.

@@ -27,7 +27,7 @@ struct EpsilonCommand: ParsableCommand {
   func run() throws {
     let model = try Model(contentsOf: input, options: reading.open()).rebasingEpsilon(to: to)
     var outcome = WriteOutcome()
-    try outcome.write(storage.completed(model), to: output, storage.write)
+    try outcome.write(storage.named(storage.prepared(model)), to: output, storage.write)
     outcome.show(shown)
   }
 }

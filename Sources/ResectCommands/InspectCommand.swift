@@ -135,19 +135,40 @@ struct InspectCommand: ParsableCommand {
     lines.append(
       "preprocessing "
         + (model.preprocessing.value.map { "\($0) (\(model.preprocessing.source))" } ?? "unknown"))
+    let variants = architecture.variants
+    if !variants.isEmpty { lines.append(variants.joined(separator: ", ")) }
     if architecture.normalization == .none { lines.append("no batch-norms: folded, or never there") }
+    if architecture.inputNormalization != nil { lines.append("takes pixels of 0 to 255 and normalises them itself") }
     if architecture.appendsConstantFeature { lines.append("appends a constant 1 to its features") }
     return lines
   }
 
   private func tensorTable(_ inspection: Inspection) -> String {
-    var table = Table(["tensor": .left, "dtype": .left, "shape": .left, "bytes": .right])
+    guard inspection.tensors.contains(where: { $0.payload != nil }) else {
+      var table = Table(["tensor": .left, "dtype": .left, "shape": .left, "bytes": .right])
+      for tensor in inspection.tensors { table.add(cells: facts(of: tensor)) }
+      return table.text
+    }
+    var table = Table([
+      "tensor": .left, "dtype": .left, "shape": .left, "bytes": .right, "encoding": .left, "stored": .right,
+      "bits": .right, "dB": .right,
+    ])
     for tensor in inspection.tensors {
       table.add(
-        tensor.name.printable(limit: 120), tensor.dtype.rawValue, tensor.shape.description,
-        tensor.byteCount.grouped)
+        cells: facts(of: tensor) + [
+          tensor.payload?.encoding.name ?? "", tensor.payload.map { Int($0.byteCount).grouped } ?? "",
+          tensor.bitsPerElement?.brief ?? "",
+          tensor.payload?.encoding.signalToNoise?.brief ?? "",
+        ])
     }
     return table.text
+  }
+
+  private func facts(of tensor: Inspection.Tensor) -> [String] {
+    [
+      tensor.name.printable(limit: 120), tensor.dtype.rawValue, tensor.shape.description,
+      tensor.byteCount.grouped,
+    ]
   }
 
   private func moduleTable(_ inspection: Inspection) -> String {
@@ -170,6 +191,24 @@ struct InspectCommand: ParsableCommand {
     }
     add(inspection.tree(depth: min(depth, 64) + 1), level: 0)
     return table.text
+  }
+}
+
+extension Architecture {
+  /// What few networks have.
+  fileprivate var variants: [String] {
+    var variants: [String] = []
+    if isPreactivated { variants.append("pre-activated (v2)") }
+    if let attention { variants.append("\(attention.kind.rawValue) in every block") }
+    if projectionKernels.joined().contains(3) { variants.append("3×3 projections") }
+    if stridedBlocks == .last { variants.append("strides in the last block of a stage") }
+    if padding == .same { variants.append("padding as TensorFlow's SAME") }
+    if normalization == .scaleAndShift { variants.append("a scale and a shift instead of batch-norms") }
+    if !absentNorms.isEmpty { variants.append("\(absentNorms.count) convolutions without batch-norm") }
+    if hasConvolutionBias || !biasExceptions.isEmpty {
+      variants.append(biasExceptions.isEmpty ? "biases" : "biases of some convolutions")
+    }
+    return variants
   }
 }
 
@@ -220,6 +259,11 @@ extension Inspection {
             "name": .string(tensor.name), "dtype": .string(tensor.dtype.rawValue),
             "shape": .array(tensor.shape.axes.map { .integer($0) }),
             "bytes": .integer(tensor.byteCount),
+            "encoding": tensor.payload.map { .string($0.encoding.name) },
+            "storedBytes": tensor.payload.map { .integer($0.byteCount) },
+            "bitsPerElement": tensor.bitsPerElement.map { .number($0) },
+            "step": tensor.payload?.encoding.step.map { .number($0) },
+            "signalToNoise": tensor.payload?.encoding.signalToNoise.map { .number($0) },
           ])
         }),
       "modules": modules(tree()),

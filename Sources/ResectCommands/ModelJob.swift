@@ -9,12 +9,14 @@ struct ModelJob: ParsableArguments {
   @OptionGroup var writing: WritingOptions
   @OptionGroup var shown: OutputOptions
 
-  /// Opens the input, which will be written in `format` or, by default, what the options and the output's extension say.
+  /// Opens the input, with the preprocessing that the caller says. It will be written in `format` or, by default, what the options
+  /// and the output's extension say.
   func read(for format: OutputFormat? = nil) throws -> Model {
     var options = try reading.open()
+    try writing.checkEncoding(for: output, format: format)
     let format = try format ?? writing.write.format ?? OutputFormat(path: output)
     options.beginsDigest = format == .resect
-    return try Model(contentsOf: input, options: options)
+    return try writing.storage.prepared(Model(contentsOf: input, options: options))
   }
 
   /// Writes `model` and tells what was done, after `tables`.
@@ -22,7 +24,7 @@ struct ModelJob: ParsableArguments {
     var options = writing.write
     options.format = format ?? options.format
     var outcome = WriteOutcome()
-    try outcome.write(writing.completed(model), to: output, options)
+    try outcome.write(writing.storage.named(model), to: output, options)
     outcome.show(shown, tables: shown.json ? [] : tables)
   }
 }

@@ -95,6 +95,26 @@ enum FormatArgument: String, ExpressibleByArgument, CaseIterable {
   case safetensors
 }
 
+/// How the weights of a `.resect` file are encoded.
+enum EncodingArgument: EnumerableFlag {
+  case lossless
+  case store
+
+  static func help(for value: EncodingArgument) -> ArgumentHelp? {
+    switch value {
+    case .lossless: "In a .resect file, make weights smaller without loss (the default)."
+    case .store: "In a .resect file, store weights as they are, to be mapped and used in place."
+    }
+  }
+
+  var encoding: WeightEncoding {
+    switch self {
+    case .lossless: .lossless
+    case .store: .store
+    }
+  }
+}
+
 /// What is written, whatever the format.
 struct StorageOptions: ParsableArguments {
   @Option(help: "Store weights as f32, f16 or bf16; biases and other vectors are then f32.")
@@ -108,6 +128,8 @@ struct StorageOptions: ParsableArguments {
       "Record how images become input: a JSON file, or a preset (\(Preprocessing.presetNames.joined(separator: ", "))).",
       valueName: "name|file.json"))
   var preprocessing: String?
+
+  @Flag var encoding: EncodingArgument?
 
   @Flag(help: "Replace the output if it exists.")
   var force = false
@@ -128,23 +150,30 @@ struct StorageOptions: ParsableArguments {
     if tolerance != nil, skipsVerification { throw ValidationError("--no-verify leaves nothing to tolerate.") }
   }
 
+  /// Refuses a wish for an encoding where a file is written that knows none.
+  func checkEncoding(for paths: String..., format: OutputFormat? = nil) throws {
+    guard let encoding else { return }
+    for path in paths {
+      guard try format ?? OutputFormat(path: path) == .resect else {
+        throw ValidationError("--\(encoding) is for .resect files.")
+      }
+    }
+  }
+
   /// The options for writing.
   var write: WriteOptions {
     WriteOptions(
-      dtype: dtype?.dtype, overwrites: force,
+      dtype: dtype?.dtype, encoding: encoding?.encoding ?? .lossless, overwrites: force,
       verification: skipsVerification ? .skip : .prove(relativeTolerance: tolerance))
   }
 
-  /// The model as it is written: with the preprocessing that the caller says, under the names of the output's convention.
-  func completed(_ model: Model) throws -> Model { try named(preprocessed(model)) }
-
   /// The model with the preprocessing that the caller says.
-  func preprocessed(_ model: Model) throws -> Model {
+  func prepared(_ model: Model) throws -> Model {
     guard let preprocessing else { return model }
     return try model.preprocessed(by: Preprocessing(presetOrFile: preprocessing))
   }
 
-  /// The model under the names of the output's convention.
+  /// The model under the names that it is written by.
   func named(_ model: Model) throws -> Model {
     guard let convention = convention.flatMap({ Convention.named($0.rawValue) }) else { return model }
     return try model.named(by: convention)
@@ -165,8 +194,19 @@ struct WritingOptions: ParsableArguments {
     return options
   }
 
-  /// The model as it is written.
-  func completed(_ model: Model) throws -> Model { try storage.completed(model) }
+  /// Refuses a wish for an encoding where a file is written that knows none.
+  func checkEncoding(for paths: String..., format: OutputFormat? = nil) throws {
+    for path in paths { try storage.checkEncoding(for: path, format: format ?? write.format) }
+  }
+
+  /// The model as it is written: with the preprocessing and the names that the caller says.
+  func completed(_ model: Model) throws -> Model { try storage.named(storage.prepared(model)) }
+}
+
+/// How every command explains `--labels`.
+enum LabelsHelp {
+  static let option = ArgumentHelp(
+    "The classes' names: a text file, one a line, or imagenet for the 1000 of ImageNet.", valueName: "file|imagenet")
 }
 
 /// The surgeries that a command can do on the way, in this order.
@@ -177,7 +217,7 @@ struct SurgeryOptions: ParsableArguments {
   @Flag(name: .customLong("drop-fc-bias"), help: "Then drop the classifier's bias.")
   var dropClassifierBias = false
 
-  @Option(help: ArgumentHelp("A text file with the classes' names, one a line.", valueName: "file"))
+  @Option(help: LabelsHelp.option)
   var labels: String?
 
   /// The model after the surgeries.
@@ -185,7 +225,7 @@ struct SurgeryOptions: ParsableArguments {
     var model = model
     if foldBatchNorm { model = try model.foldingBatchNorm() }
     if dropClassifierBias { model = try model.droppingClassifierBias() }
-    if let labels { model = try model.labelled(Labels(contentsOf: labels).names) }
+    if let labels { model = try model.labelled(Labels(nameOrFile: labels).names) }
     return model
   }
 }

@@ -32,13 +32,12 @@ struct SplitCommand: ParsableCommand {
   }
 
   func run() throws {
-    let original = try Model(contentsOf: input, options: reading.open())
-    let model = try writing.storage.preprocessed(surgeries.operate(on: original))
+    try writing.checkEncoding(for: backbone, classes)
+    let model = try surgeries.operate(on: Model(contentsOf: input, options: reading.open()))
     let halves = try model.split(bias: BiasTreatment(rawValue: bias.rawValue) ?? .keep)
     var outcome = WriteOutcome()
     try outcome.write(
-      (writing.storage.named(halves.backbone), backbone), (writing.storage.named(halves.classes), classes),
-      writing.write)
+      (writing.completed(halves.backbone), backbone), (halves.classes, classes), writing.write)
     outcome.show(shown)
   }
 }

@@ -7,6 +7,16 @@ extension LazyTensor {
       dtype: dtype, shape: Shape(vector: values.count), source: ComputedVector(values: values))
   }
 
+  /// A tensor of `values` in row-major order, which are rounded to `dtype` when they are pulled.
+  ///
+  /// Throws where there are more or fewer values than the shape has elements.
+  public init(values: [Double], shape: Shape, dtype: DType) throws(ResectError) {
+    guard values.count == shape.elementCount else {
+      throw ResectError(.mismatch, "\(values.count) values do not fill the shape \(shape)")
+    }
+    self.init(dtype: dtype, shape: shape, source: ComputedVector(values: values))
+  }
+
   /// This tensor with each slice along its first axis multiplied by its factor: in double precision, rounded once, when it
   /// is pulled.
   ///
@@ -27,6 +37,31 @@ extension LazyTensor {
   public func rounded(to dtype: DType) -> LazyTensor {
     guard dtype != self.dtype, dtype.isComputable, self.dtype.isComputable else { return self }
     return LazyTensor(dtype: dtype, shape: shape, source: RoundedTensor(base: self, dtype: dtype))
+  }
+
+  /// The same elements in the same order under another shape. Throws where that has more or fewer.
+  public func reshaped(_ axes: [Int]) throws(ResectError) -> LazyTensor {
+    let shape = try Shape(axes)
+    guard shape.elementCount == self.shape.elementCount else {
+      throw ResectError(.mismatch, "a tensor of shape \(self.shape) does not take the shape \(shape)")
+    }
+    return LazyTensor(dtype: dtype, shape: shape, source: source)
+  }
+
+  /// The slices of `indices` along the first axis (of a matrix: rows), in that order. Bits are kept.
+  ///
+  /// Throws where an index is not within the first axis. When it is pulled, the tensor is read piece by piece, and only the
+  /// slices of `indices` are held in memory.
+  public func rows(_ indices: [Int]) throws(ResectError) -> LazyTensor {
+    guard let count = shape.axes.first else {
+      throw ResectError(.mismatch, "a scalar has no rows")
+    }
+    if let stranger = indices.first(where: { !(0..<count ~= $0) }) {
+      throw ResectError(.mismatch, "row \(stranger) is not within shape \(shape)")
+    }
+    return LazyTensor(
+      dtype: dtype, shape: try Shape([indices.count] + shape.axes.dropFirst()),
+      source: SelectedRows(base: self, indices: indices))
   }
 
   /// This matrix with `column` appended as its last column: rows × (columns + 1). Bits are kept; both must have one dtype.
@@ -116,6 +151,38 @@ private struct RoundedTensor: TensorSource {
       scratch.load(bytes, as: dtype)
       try scratch.encode(as: target, piece)
     }
+  }
+}
+
+private struct SelectedRows: TensorSource {
+  let base: LazyTensor
+  let indices: [Int]
+
+  func stream(
+    as dtype: DType, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    let rowSize = base.shape.axes.dropFirst().reduce(dtype.byteCount, *)
+    guard !indices.isEmpty, rowSize > 0 else { return }
+    var targets: [Int: [Int]] = [:]
+    for (target, row) in indices.enumerated() { targets[row, default: []].append(target) }
+    var selected = [UInt8](repeating: 0, count: indices.count * rowSize)
+    var start = 0
+    try base.stream(as: dtype) { bytes throws(ResectError) in
+      let end = start + bytes.byteCount
+      for row in start / rowSize..<(end + rowSize - 1) / rowSize {
+        // A piece may begin or end within a row.
+        let part = max(start, row * rowSize)..<min(end, (row + 1) * rowSize)
+        for target in targets[row] ?? [] {
+          let first = target * rowSize + part.lowerBound - row * rowSize
+          unsafe bytes.withUnsafeBytes { source in
+            unsafe selected.replaceSubrange(
+              first..<first + part.count, with: source[part.lowerBound - start..<part.upperBound - start])
+          }
+        }
+      }
+      start = end
+    }
+    try selected.withRawSpan(piece)
   }
 }
 

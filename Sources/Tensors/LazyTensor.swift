@@ -36,6 +36,10 @@ public struct LazyTensor: Sendable {
 
   /// The elements' bytes, in row-major order, little-endian.
   public func bytes(as target: DType? = nil) throws(ResectError) -> [UInt8] {
+    if target ?? dtype == dtype, let stored = source as? StoredTensor, stored.liesInPlace {
+      let start = UInt64(stored.offset * dtype.byteCount)
+      return try stored.storage.bytes(start..<start + UInt64(byteCount))
+    }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(byteCount(as: target ?? dtype))
     try stream(as: target) { piece throws(ResectError) in

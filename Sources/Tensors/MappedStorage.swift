@@ -33,6 +33,13 @@ public final class MappedStorage: TensorStorage {
     }
   }
 
+  /// Hands over the bytes of `range` in place.
+  public func withBytes(
+    _ range: Range<UInt64>, _ body: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    try withBytes(Int(range.lowerBound)..<Int(range.upperBound), body)
+  }
+
   func withBytes<Result>(
     _ part: Range<Int>, _ body: (RawSpan) throws(ResectError) -> Result
   ) throws(ResectError) -> Result {

@@ -11,17 +11,32 @@ public protocol TensorStorage: Sendable {
   /// Throws where the bytes cannot be read or do not match their checksum; what was handed over before is then void.
   func stream(_ range: Range<UInt64>, _ piece: (RawSpan) throws(ResectError) -> Void)
     throws(ResectError)
+
+  /// The bytes of `range`. What computes its bytes may do so on all cores.
+  func bytes(_ range: Range<UInt64>) throws(ResectError) -> [UInt8]
+
+  /// Hands over the bytes of `range` at once: where they lie, if they lie in memory.
+  func withBytes(
+    _ range: Range<UInt64>, _ body: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError)
 }
 
 extension TensorStorage {
-  /// The bytes of `range`.
-  func bytes(_ range: Range<UInt64>) throws(ResectError) -> [UInt8] {
+  /// The bytes of `range`, gathered from their stream.
+  public func bytes(_ range: Range<UInt64>) throws(ResectError) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(Int(range.upperBound - range.lowerBound))
     try stream(range) { piece throws(ResectError) in
       unsafe piece.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
     }
     return bytes
+  }
+
+  /// Hands over the bytes of `range`, gathered in memory.
+  public func withBytes(
+    _ range: Range<UInt64>, _ body: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    try bytes(range).withRawSpan(body)
   }
 }
 

@@ -52,10 +52,7 @@ public func write(
   progress: WriteProgress? = nil,
   alongside companion: (@Sendable () throws(ResectError) -> Void)? = nil
 ) throws(ResectError) -> [UInt32] {
-  var names: Set<String> = []
-  if let twin = tensors.first(where: { !names.insert($0.name).inserted }) {
-    throw ResectError(.badArgument, "two tensors have this name", tensor: twin.name)
-  }
+  try checkNames(tensors.map(\.name))
   let checksums = Mutex([UInt32](repeating: 0, count: tensors.count))
   // The companion is the longest piece of work that cannot be divided, so it begins first.
   let first = companion == nil ? 0 : 1
@@ -64,21 +61,37 @@ public func write(
       try companion?()
       return
     }
-    let placed = tensors[index - first]
-    do throws(ResectError) {
-      let value = try placed.write(to: file, checksummed: checksummed, progress: progress)
-      // The disk works while the processors do: the final sync has less to wait for.
-      file.beginSync()
-      checksums.withLock { $0[index - first] = value }
-    } catch {
-      throw error.located(tensor: placed.name)
-    }
+    let value = try tensors[index - first].write(
+      to: file, checksummed: checksummed, progress: progress)
+    checksums.withLock { $0[index - first] = value }
   }
   return checksums.withLock { $0 }
 }
 
+/// Refuses two tensors of one name.
+public func checkNames(_ all: [String]) throws(ResectError) {
+  var names: Set<String> = []
+  if let twin = all.first(where: { !names.insert($0).inserted }) {
+    throw ResectError(.badArgument, "two tensors have this name", tensor: twin)
+  }
+}
+
 extension PlacedTensor {
-  fileprivate func write(
+  /// Pulls the tensor, writes it in its place and returns its CRC-32; zero where `checksummed` is false. Errors name the tensor.
+  public func write(
+    to file: borrowing OutputFile, checksummed: Bool = true, progress: WriteProgress? = nil
+  ) throws(ResectError) -> UInt32 {
+    do throws(ResectError) {
+      let checksum = try pull(to: file, checksummed: checksummed, progress: progress)
+      // The disk works while the processors do: the final sync has less to wait for.
+      file.beginSync()
+      return checksum
+    } catch {
+      throw error.located(tensor: name)
+    }
+  }
+
+  private func pull(
     to file: borrowing OutputFile, checksummed: Bool, progress: WriteProgress?
   ) throws(ResectError) -> UInt32 {
     var crc = CRC32()

@@ -128,6 +128,11 @@ import Testing
     #expect(error?.message.contains(reason) == true, "\(error?.message ?? "nothing")")
   }
 
+  @Test func `a tensor that no layer of a ResNet has is named`() throws {
+    let error = fault(try tensors([("blocks.0.w1.weight", [8, 8]), ("cls_token", [1, 1, 192])]))
+    #expect(error?.message == "cls_token says by no known word what it is of its layer")
+  }
+
   @Test func `two equally good ways are refused with what they differ in`() throws {
     // A 3×3 shortcut before or after the first convolution, which has the same shape.
     let entries: [(String, [Int])] = [

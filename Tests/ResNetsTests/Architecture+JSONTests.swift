@@ -113,7 +113,42 @@ import Testing
         == .convention("of mine"))
   }
 
+  @Test func `a normalisation of the input is read back`() throws {
+    for preprocessing in [Preprocessing.torchvision, .kerasCaffe, .kerasTF] {
+      var architecture = try inferred("torchvision", "resnet18")
+      architecture.inputNormalization = InputNormalization(preprocessing)
+      #expect(try read(architecture.json) == architecture)
+    }
+  }
+
   // MARK: Refusals
+
+  @Test func `a normalisation of the input is read strictly`() throws {
+    func code(_ text: String) throws -> ResectError.Code? {
+      try self.code(of: json("inputNormalization", JSON(parsing: Array(text.utf8))))
+    }
+    func members(
+      channels: String = "[0,1,2]", scale: String = "1", mean: String = "[0,0,0]", std: String = "[1,1,1]",
+      more: String = ""
+    ) -> String {
+      #"{"channels":\#(channels),"scale":\#(scale),"mean":\#(mean),"std":\#(std)\#(more)}"#
+    }
+    #expect(try code(members()) == nil)
+    #expect(try code(members(channels: "[2,1,0]", scale: "0.5", mean: "[-1,0.5,2e9]")) == nil)
+    for channels in ["[0,1]", "[0,1,3]", "[0,1,1]", "[0,1,2,2]", "[0,1,-2]", "[0,0.5,2]", "[0,1,2,null]", "[]", "3"] {
+      #expect(try code(members(channels: channels)) == .malformed, "\(channels)")
+    }
+    for scale in ["0", "1e-300", "1e300", "null", "[1]"] {
+      #expect(try code(members(scale: scale)) == .malformed, "\(scale)")
+    }
+    for numbers in ["[0,0]", "[0,0,0,0]", "[0,0,\"1\"]", "[0,0,1e300]", "0"] {
+      #expect(try code(members(mean: numbers)) == .malformed, "\(numbers)")
+      #expect(try code(members(std: numbers)) == .malformed, "\(numbers)")
+    }
+    #expect(try code(members(std: "[1,1,0]")) == .malformed)
+    #expect(try code(members(more: #","gamma":1"#)) == .malformed)
+    #expect(try code(#"{"channels":[0,1,2],"scale":1,"mean":[0,0,0]}"#) == .malformed)
+  }
 
   @Test(arguments: [
     "block", "depths", "widths", "groups", "shortcut", "stemWidth", "widthPerGroup", "normalization",
@@ -128,7 +163,7 @@ import Testing
     "block", "depths", "widths", "groups", "widthPerGroup", "channels", "projections", "stem",
     "stemWidth", "inputChannels", "shortcut", "stridePlacement", "epsilon", "normalization", "affine",
     "trackedStatistics", "convolutionBias", "classes", "headWidths", "headLayers", "headBias",
-    "constantFeature",
+    "constantFeature", "inputNormalization",
   ])
   func `a member of another kind is refused`(name: String) throws {
     let values: [JSON] = [
@@ -292,7 +327,7 @@ import Testing
     ("attention", "{}"), ("attention", "null"), ("attention", #"{"kind":"gate","sizes":[[3,3],[5]],"bias":false}"#),
     ("attention", #"{"kind":"efficient-channel","sizes":[[3],[5]],"bias":false}"#),
     ("attention", #"{"kind":"efficient-channel","sizes":[[3,3],[-5]],"bias":false}"#),
-    ("preactivation", "1"), ("stridedBlocks", #""middle""#), ("padding", #""circular""#),
+    ("preactivation", "1"), ("stridedBlocks", #""middle""#), ("stem", #""3x3-circular""#), ("stem", #""-same""#),
     ("absentNorms", #"["stem.conv"]"#), ("absentNorms", #"["stage1.0"]"#), ("absentNorms", #"["stage01.0.norm1"]"#),
     ("absentNorms", "{}"), ("finalNorm", #""yes""#), ("biasExceptions", #"["stem.norm"]"#), ("biasExceptions", "[1]"),
     ("biasExceptions", #"["stage1.0.conv99999999999999999999"]"#), ("normalization", #""layer-norm""#),

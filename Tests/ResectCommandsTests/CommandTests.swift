@@ -52,6 +52,36 @@ import Testing
     #expect(modules.output.contains("272,186 parameters"))
   }
 
+  @Test(arguments: [(["--store"], "raw"), ([], "planes"), (["--lossless"], "planes")])
+  func `weights of a native file are made smaller, or stored as they are`(
+    flags: [String], encoding: String
+  ) throws {
+    let output = folder.file("out.resect")
+    #expect(try Program(list: ["export", digits, output] + flags).status == 0)
+    let tensors = try #require(try Program("inspect", output, "--json").json["tensors"]?.elements)
+    let weight = try #require(tensors.first { $0["name"]?.string == "stage3.2.conv2.weight" })
+    #expect(weight["encoding"]?.string == encoding)
+    let stored = try #require(weight["storedBytes"]?.integer)
+    #expect(weight["bytes"]?.integer == 147_456)
+    #expect(encoding == "raw" ? stored == 147_456 : (100_000..<143_000).contains(stored))
+    #expect(weight["bitsPerElement"]?.number == Double(stored) * 8 / 36_864)
+    let table = try Program("inspect", output, "--tensors").output
+    #expect(table.contains("encoding") && table.contains(" \(encoding) "))
+  }
+
+  @Test(arguments: [
+    ["export", "FILE", "OUT.resect", "--store", "--lossless"],
+    ["convert", "FILE", "OUT.safetensors", "--store"], ["convert", "FILE", "OUT.safetensors", "--raw", "--lossless"],
+    ["fold-bn", "FILE", "OUT.safetensors", "--lossless"],
+    ["split", "FILE", "--backbone", "OUT.resect", "--classes", "OUT.safetensors", "--store"],
+  ])
+  func `an encoding that no file takes is bad usage`(_ words: [String]) throws {
+    let program = try Program(
+      list: words.map { $0 == "FILE" ? digits : $0.hasPrefix("OUT") ? folder.file($0) : $0 })
+    #expect(program.status == 64)
+    #expect(try folder.names.isEmpty)
+  }
+
   @Test(arguments: [
     ["inspect", "FILE"], ["convert", "FILE", "OUT.safetensors"], ["export", "FILE", "OUT.resect"],
     ["fold-bn", "FILE", "OUT.resect"], ["drop-fc-bias", "FILE", "OUT.safetensors"],
@@ -184,7 +214,7 @@ import Testing
     ["export", "FILE", "OUT.resect"], ["convert", "FILE", "OUT.safetensors"],
     ["fold-bn", "FILE", "OUT.resect"], ["drop-fc-bias", "FILE", "OUT.safetensors"],
     ["split", "FILE", "--backbone", "OUT.resect", "--classes", "classes.resect"],
-    ["join", "BACKBONE", "CLASSES", "OUT.resect"],
+    ["join", "BACKBONE", "CLASSES", "OUT.resect"], ["head", "FILE", "OUT.resect", "--keep", "0"],
   ])
   func `every command that writes records the preprocessing that it is told`(_ words: [String]) throws {
     let (backbone, classes) = (folder.file("b.resect"), folder.file("c.resect"))

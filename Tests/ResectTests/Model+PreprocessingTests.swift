@@ -98,4 +98,42 @@ import Testing
     let path = try folder.write(Array("{".utf8), as: "bad.json")
     #expect(throws: ResectError.self) { try Preprocessing(presetOrFile: path) }
   }
+
+  // MARK: Into the network
+
+  @Test(arguments: OutputFormat.allCases, [false, true])
+  func `what is in the network is no longer in the preprocessing, and survives every format`(
+    format: OutputFormat, folds: Bool
+  ) throws {
+    let model = try Model(contentsOf: fixture("bottleneck.zip.pth"))
+    let normalized = try model.normalizing(folds: folds)
+    #expect(normalized.preprocessing.value == Preprocessing.torchvision.withoutNormalization)
+    #expect(normalized.preprocessing.source == .convention("torchvision"))
+    let path = folder.file("model.\(format.rawValue)")
+    let report = try normalized.write(to: path)
+    #expect(report.warnings.isEmpty == (format == .resect || folds))
+    let copy = try Model(contentsOf: path)
+    #expect(copy.architecture == normalized.architecture)
+    #expect(copy.architecture?.inputNormalization == (folds ? nil : InputNormalization(.torchvision)))
+    #expect(copy.preprocessing == normalized.preprocessing)
+    #expect(copy.pastProvenance.surgeries.map { $0["surgery"]?.string } == ["normalize"])
+  }
+
+  @Test func `a network that normalises its input gets no preprocessing that does it again`() throws {
+    let normalized = try Model(contentsOf: fixture("bottleneck.zip.pth")).normalizing()
+    #expect(refusal { () throws(ResectError) in try normalized.preprocessed(by: .torchvision) } == .badArgument)
+    #expect(refusal { () throws(ResectError) in try normalized.normalizing() } == .notApplicable)
+    #expect(try normalized.preprocessed(by: .none).preprocessing.value == Preprocessing.none)
+  }
+
+  @Test func `what nobody knows cannot go into the network`() throws {
+    let model = try Model(contentsOf: digits)
+    let error = #expect(throws: ResectError.self) { _ = try model.normalizing() }
+    #expect(error?.code == .notApplicable)
+    #expect(error?.advice == "--preprocessing says it")
+    let normalized = try model.preprocessed(by: grey()).normalizing()
+    #expect(normalized.architecture?.inputNormalization?.channels == [0])
+    #expect(normalized.preprocessing.value?.channelOrder == .grey)
+    #expect(normalized.preprocessing.value?.resize == .exact(.init(width: 8, height: 8)))
+  }
 }

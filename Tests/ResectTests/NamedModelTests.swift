@@ -23,6 +23,35 @@ import Testing
     #expect(try Comparison(original, back, byName: true).isEqual)
   }
 
+  @Test(arguments: ["timm/resnet10t", "mmpretrain/v1d", "huggingface/headless", "caffe2/bottleneck"])
+  func `names come back from a .resect file as they were`(network: String) throws {
+    // Any bytes will do: a header of safetensors, then zeros.
+    var entries: [JSON.Member] = []
+    var offset = 0
+    for entry in try StateDict("frameworks", network).entries {
+      let bytes = entry.axes.reduce(1, *) * 2
+      entries.append(
+        JSON.Member(
+          entry.name,
+          .object([
+            "dtype": .string("F16"), "shape": .array(entry.axes.map { .integer($0) }),
+            "data_offsets": .array([.integer(offset), .integer(offset + bytes)]),
+          ])))
+      offset += bytes
+    }
+    var header = JSON.object(entries).compact
+    while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
+    var bytes = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) } + header
+    bytes += [UInt8](repeating: 0, count: offset)
+    let input = try folder.write(bytes, as: "input.safetensors")
+    let (native, output) = (folder.file("model.resect"), folder.file("output.safetensors"))
+    try Model(contentsOf: input).write(to: native)
+    try Model(contentsOf: native).write(to: output)
+    let names = try Inspection(path: input).tensors.map(\.name)
+    #expect(try Set(Inspection(path: output).tensors.map(\.name)) == Set(names))
+    #expect(try Comparison(input, output, byName: true).isEqual)
+  }
+
   @Test func `the names in the file are the convention's`() throws {
     let path = folder.file("named.safetensors")
     try Model(contentsOf: fixture("bottleneck.zip.pth")).named(by: .huggingFace).write(to: path)

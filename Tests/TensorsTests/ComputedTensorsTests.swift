@@ -22,6 +22,44 @@ import Testing
     #expect(try LazyTensor(values: [], dtype: .float32).bytes() == [])
   }
 
+  @Test func `values fill a shape in row-major order, or are refused`() throws {
+    let tensor = try LazyTensor(values: [1, 2, 3, 4, 5, 6], shape: Shape([2, 3]), dtype: .float32)
+    #expect(tensor.shape.axes == [2, 3])
+    #expect(try tensor.doubles() == [1, 2, 3, 4, 5, 6])
+    #expect(
+      refusal { () throws(ResectError) in try LazyTensor(values: [1], shape: Shape([2]), dtype: .float32) } == .mismatch
+    )
+  }
+
+  // MARK: Rows
+
+  @Test(arguments: [[5], [5, 3], [5, 2, 2, 7], [5, 100_001], [5, 0]], [DType.float32, .float16])
+  func `rows are selected in the order asked for, with every bit`(axes: [Int], dtype: DType) throws {
+    let size = axes.dropFirst().reduce(dtype.byteCount, *)
+    let storage = MemoryStorage(count: 5 * size, seed: 4)
+    let tensor = try LazyTensor(storage: storage, dtype: dtype, shape: Shape(axes))
+    for indices in [[3, 0, 4], [4], [0, 1, 2, 3, 4], [2, 2], []] {
+      let rows = try tensor.rows(indices)
+      #expect(rows.shape.axes == [indices.count] + axes.dropFirst())
+      #expect(rows.dtype == dtype)
+      #expect(try rows.bytes() == indices.flatMap { storage.bytes[$0 * size..<($0 + 1) * size] })
+    }
+  }
+
+  @Test func `rows are rounded as the tensor is`() throws {
+    let tensor = try LazyTensor(floats(12, seed: 2).map(\.bitPattern), dtype: .float32, shape: [4, 3])
+    let halves = try tensor.patterns(as: .float16, UInt16.self)
+    #expect(
+      try tensor.rows([3, 1]).patterns(as: .float16, UInt16.self) == Array(halves[9..<12]) + Array(halves[3..<6]))
+  }
+
+  @Test func `a row that is not there is refused, and a scalar has none`() throws {
+    let tensor = try UnreadableStorage.tensor([4, 3])
+    #expect(refusal { () throws(ResectError) in try tensor.rows([0, 4]) } == .mismatch)
+    #expect(refusal { () throws(ResectError) in try tensor.rows([-1]) } == .mismatch)
+    #expect(refusal { () throws(ResectError) in try UnreadableStorage.tensor([]).rows([0]) } == .mismatch)
+  }
+
   // MARK: Scaling
 
   @Test(

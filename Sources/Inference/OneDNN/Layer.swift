@@ -50,6 +50,11 @@ extension Layer {
     unsafe try Layer(name) { made in unsafe resect_binary_create(one.handle, other.handle, false, relu, made) }
   }
 
+  /// An image of which each channel is multiplied by its element of `factors`, an image of one pixel.
+  static func multiply(_ name: String, _ image: Layout, by factors: Layout) throws(ResectError) -> Layer {
+    unsafe try Layer(name) { made in unsafe resect_binary_create(image.handle, factors.handle, true, false, made) }
+  }
+
   static func relu(_ name: String, _ source: Layout) throws(ResectError) -> Layer {
     unsafe try Layer(name) { made in unsafe resect_relu_create(source.handle, made) }
   }

@@ -264,7 +264,15 @@ struct PlanCompiler {
       let source = try floatForm(of: node.inputs[0])
       let layer = try Layer.relu(node.name, source.layout)
       try append(layer, of: source, making: made, type: RESECT_F32)
-    case .zeroPaddedShortcut, .sigmoid, .channelConvolution, .gate, .normalize, .relu:
+    case .gate:
+      let image = try floatForm(of: node.inputs[0])
+      let vector = try plainForm(of: node.inputs[1])
+      let factors = try Layout([batch, shapes[made].channels, 1, 1], RESECT_F32, .channelsLast)
+      let layer = try Layer.multiply(node.name, image.layout, by: factors)
+      try append(
+        layer, of: image, [Plan.Argument(kind: RESECT_SOURCE_2, layout: factors, place: vector.place)], making: made,
+        type: RESECT_F32)
+    case .zeroPaddedShortcut, .sigmoid, .channelConvolution, .normalize, .relu:
       try compileReference(node, index)
     }
   }

@@ -68,12 +68,12 @@ struct Weights<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
     case .linear(let linear):
       weight = try numbers(linear.weight)
       if let tensor = linear.bias { bias = try numbers(tensor) }
-    case .channelConvolution(let kernel): weight = try numbers(kernel)
+    case .channelConvolution(let kernel, let tensor):
+      weight = try numbers(kernel)
+      if let tensor { bias = try numbers(tensor) }
     case .batchNorm(let norm): (factors, shifts) = try norm.affine(at: node.name)
-    case .normalize(let normalization):
-      factors = normalization.deviation.map { normalization.scale / $0 }
-      shifts = zip(normalization.mean, normalization.deviation).map { -$0 / $1 }
-    case .add, .relu, .maxPool, .averagePool, .globalAveragePool, .zeroPaddedShortcut, .sigmoid, .gate: break
+    case .add, .relu, .maxPool, .averagePool, .globalAveragePool, .zeroPaddedShortcut, .sigmoid, .gate, .normalize:
+      break
     }
   }
 }
@@ -118,13 +118,7 @@ extension Graph.Node {
       return convolved(convolution, inputs, shapes[0], weights, output)
     case .batchNorm(let norm):
       return Kernels.affine(image(), factors: weights.factors, shifts: weights.shifts, relu: norm.relu).values
-    case .normalize(let normalization):
-      var chosen = image()
-      chosen.values = normalization.channels.flatMap { channel in
-        inputs[0][channel * chosen.area..<(channel + 1) * chosen.area]
-      }
-      chosen.channels = normalization.channels.count
-      return Kernels.affine(chosen, factors: weights.factors, shifts: weights.shifts, relu: false).values
+    case .normalize(let normalization): return Kernels.normalized(image(), by: normalization).values
     case .add(let relu):
       return zip(inputs[0], inputs[1]).map { relu ? Kernels.rectified($0 + $1) : $0 + $1 }
     case .relu: return inputs[0].map { Kernels.rectified($0) }
@@ -136,7 +130,8 @@ extension Graph.Node {
     case .linear:
       return Kernels.linear(inputs[0], weight: weights.weight, bias: weights.bias, outputs: output.count)
     case .sigmoid: return inputs[0].map { Scalar(1 / (1 + exponential(-Double($0)))) }
-    case .channelConvolution: return Kernels.channelConvolution(inputs[0], kernel: weights.weight)
+    case .channelConvolution:
+      return Kernels.channelConvolution(inputs[0], kernel: weights.weight, bias: weights.bias?.first)
     case .gate:
       let factors = inputs[1].map { Double($0) }
       return Kernels.affine(

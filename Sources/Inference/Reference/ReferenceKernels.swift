@@ -1,3 +1,5 @@
+internal import ResNets
+
 /// The operations in plain Swift: sums in double precision, each result rounded once to `Scalar`.
 ///
 /// They define what the fast engine has to agree with, and run where it is missing. Images are batch × channels × height ×
@@ -113,6 +115,22 @@ enum ReferenceKernels<Scalar: BinaryFloatingPoint & Sendable> {
     return made
   }
 
+  /// What the first convolution takes of pixels, with as many roundings as preprocessing has, so that its bits are the same.
+  static func normalized(_ image: Image, by normalization: InputNormalization) -> Image {
+    var made = image
+    let divisor = normalization.divisor.map { Scalar($0) }
+    let scale = Scalar(normalization.scale)
+    for (channel, source) in normalization.channels.enumerated() {
+      let (mean, std) = (Scalar(normalization.mean[channel]), Scalar(normalization.std[channel]))
+      for pixel in 0..<image.area {
+        let value = image.values[source * image.area + pixel]
+        let scaled = divisor.map { value / $0 } ?? value * scale
+        made.values[channel * image.area + pixel] = (scaled - mean) / std
+      }
+    }
+    return made
+  }
+
   static func linear(_ features: [Scalar], weight: [Scalar], bias: [Scalar]?, outputs: Int) -> [Scalar] {
     (0..<outputs).map { output in
       var sum = bias.map { Double($0[output]) } ?? 0
@@ -123,9 +141,9 @@ enum ReferenceKernels<Scalar: BinaryFloatingPoint & Sendable> {
     }
   }
 
-  static func channelConvolution(_ features: [Scalar], kernel: [Scalar]) -> [Scalar] {
+  static func channelConvolution(_ features: [Scalar], kernel: [Scalar], bias: Scalar?) -> [Scalar] {
     features.indices.map { center in
-      var sum = 0.0
+      var sum = Double(bias ?? 0)
       for (tap, weight) in kernel.enumerated() {
         let index = center + tap - kernel.count / 2
         if features.indices.contains(index) { sum += Double(weight) * Double(features[index]) }

@@ -1,0 +1,148 @@
+internal import Bytes
+internal import CEntropyCoding
+internal import Tensors
+
+/// The payload of a tensor that is not stored as it is.
+struct EncodedPayload {
+  let encoding: NativeEncoding
+  let bytes: [UInt8]
+
+  /// The payload of `tensor`; nothing where it is stored as it is.
+  ///
+  /// Elements are pulled once. `progress` is told how many bytes of them.
+  init?(
+    _ tensor: OutputTensor, _ choice: EncodingChoice, progress: WriteProgress?
+  ) throws(ResectError) {
+    switch choice {
+    case .store:
+      return nil
+    case .lossless:
+      guard let bytes = try EncodedPayload.planes(tensor, progress) else { return nil }
+      self.bytes = bytes
+      encoding = .planes
+    case .quantized(let step):
+      guard tensor.tensor.shape.elementCount > 0 else { return nil }
+      let quantized = try QuantizedTensor(tensor, step: step, progress)
+      bytes = quantized.payload()
+      encoding = .quantized(step: step, relativeError: quantized.relativeError)
+    }
+  }
+
+  /// The payload in the encoding `planes`; nothing where it saves less than three percent of the room in the file.
+  private static func planes(
+    _ tensor: OutputTensor, _ progress: WriteProgress?
+  ) throws(ResectError) -> [UInt8]? {
+    guard var coder = PlanesCoder(tensor.dtype), tensor.tensor.shape.elementCount > 0 else { return nil }
+    let rawCount = tensor.tensor.byteCount(as: tensor.dtype)
+    var payload = ChunkedPayload(
+      head: [], ChunkLayout(elementCount: tensor.tensor.shape.elementCount), capacity: rawCount)
+    var pieces = Rechunker(byteCount: ChunkLayout.chunkElements * tensor.dtype.byteCount)
+    var done = 0
+    func encode(_ elements: RawSpan) {
+      payload.add { coder.append(elements, to: &$0) }
+      done += elements.byteCount
+    }
+    try tensor.tensor.stream(as: tensor.dtype) { piece throws(ResectError) in
+      try pieces.add(piece) { encode($0) }
+    }
+    try pieces.finish { encode($0) }
+    guard done == rawCount else {
+      throw ResectError(.truncated, "expected \(rawCount) bytes, got \(done)")
+    }
+    guard NativeTensorEntry.isPlausible(encoded: payload.bytes.count, raw: rawCount),
+      100 * aligned(UInt64(payload.bytes.count)) <= 97 * aligned(UInt64(rawCount))
+    else { return nil }
+    progress?(rawCount)
+    return payload.bytes
+  }
+}
+
+/// A payload while its chunks are appended: a head, the table of the chunks' lengths, the chunks.
+struct ChunkedPayload {
+  private(set) var bytes: [UInt8]
+  private var tablePosition: Int
+
+  /// A payload without chunks, with room for about `capacity` bytes.
+  init(head: [UInt8], _ layout: ChunkLayout, capacity: Int) {
+    bytes = []
+    bytes.reserveCapacity(capacity)
+    bytes += head
+    bytes += [UInt8](repeating: 0, count: 4 * layout.count)
+    tablePosition = head.count
+  }
+
+  /// Adds the chunk that `append` appends.
+  mutating func add(_ append: (inout [UInt8]) -> Void) {
+    let start = bytes.count
+    append(&bytes)
+    let length = UInt32(bytes.count - start)
+    for index in 0..<4 { bytes[tablePosition + index] = UInt8(truncatingIfNeeded: length >> (8 * index)) }
+    tablePosition += 4
+  }
+}
+
+/// A tensor in multiples of a step.
+private struct QuantizedTensor {
+  private let step: Double
+  private let shape: Shape
+  private var integers: [Int32] = []
+  private var energy = 0.0
+  private var noise = 0.0
+
+  /// Pulls `output` and rounds every element to the nearest multiple of `step`.
+  init(_ output: OutputTensor, step: Double, _ progress: WriteProgress?) throws(ResectError) {
+    guard output.dtype == .float32 else {
+      throw ResectError(
+        .badArgument, "only float32 is quantised, the tensor is to be \(output.dtype.rawValue)")
+    }
+    guard step.isNormal, step > 0 else {
+      throw ResectError(.badArgument, "a step of \(step) is not above zero")
+    }
+    self.step = step
+    shape = output.tensor.shape
+    integers.reserveCapacity(shape.elementCount)
+    try output.tensor.streamDoubles { values throws(ResectError) in
+      try add(values)
+      progress?(4 * values.count)
+    }
+  }
+
+  private mutating func add(_ values: Span<Double>) throws(ResectError) {
+    var rounded = [Int32](repeating: 0, count: values.count)
+    let bad = unsafe values.withUnsafeBufferPointer {
+      unsafe resect_quantize($0.baseAddress, $0.count, step, &rounded)
+    }
+    guard bad == 0 else {
+      throw ResectError(
+        .badValue, "\(bad) weights are not finite, or more than 2^30 steps of \(step)")
+    }
+    for index in rounded.indices {
+      let error = values[index] - Double(rounded[index]) * step
+      noise += error * error
+      energy += values[index] * values[index]
+    }
+    integers += rounded
+  }
+
+  /// The root of the error's energy over the weights' own; 0 where all weights are zero.
+  var relativeError: Double { energy > 0 ? (noise / energy).squareRoot() : 0 }
+
+  /// The payload, with classes where they make it smaller.
+  func payload() -> [UInt8] {
+    let plain = payload(nil)
+    guard let classes = ScaleClasses(of: integers, shape: shape) else { return plain }
+    let classed = payload(classes)
+    return classed.count < plain.count ? classed : plain
+  }
+
+  private func payload(_ classes: ScaleClasses?) -> [UInt8] {
+    var coder = QuantizedCoder(step: step, classes: classes)
+    let layout = ChunkLayout(elementCount: integers.count)
+    var payload = ChunkedPayload(head: classes.map { [1] + $0.bytes } ?? [0], layout, capacity: integers.count)
+    for chunk in 0..<layout.count {
+      let elements = layout.elements(of: chunk)
+      payload.add { coder.append(integers[elements], elements: elements, to: &$0) }
+    }
+    return payload.bytes
+  }
+}

@@ -1,0 +1,78 @@
+public import Bytes
+
+/// How a network makes its input of pixels by itself: a fixed first layer.
+///
+/// Channel *c* of what the first convolution takes is (pixel × ``scale`` − ``mean``) / ``std`` of *c*, the pixel being that of
+/// channel `channels[c]`: the arithmetic of ``Preprocessing``, each step rounded to float32.
+public struct InputNormalization: Sendable, Hashable {
+  /// The channel of the image that each channel of the result is made of: every one once.
+  public let channels: [Int]
+  /// What pixels of 0 to 255 are multiplied by.
+  public let scale: Double
+  /// What is subtracted from each channel of the result.
+  public let mean: [Double]
+  /// What each channel of the result is divided by.
+  public let std: [Double]
+
+  /// What pixels are divided by instead of being multiplied. See ``Preprocessing/divisor``.
+  public var divisor: Float? { scale.reciprocal }
+
+  /// The numbers of `preprocessing`, on the channels of an image: red, green and blue, or grey.
+  public init(_ preprocessing: Preprocessing) {
+    channels =
+      switch preprocessing.channelOrder {
+      case .rgb: [0, 1, 2]
+      case .bgr: [2, 1, 0]
+      case .grey: [0]
+      }
+    scale = preprocessing.scale
+    mean = preprocessing.mean
+    std = preprocessing.std
+  }
+}
+
+extension InputNormalization {
+  /// The normalisation as JSON; ``init(json:inputChannels:)`` reads it back.
+  public var json: JSON {
+    .object([
+      "channels": .array(channels.map { .integer($0) }),
+      "scale": .number(scale),
+      "mean": .array(mean.map { .number($0) }),
+      "std": .array(std.map { .number($0) }),
+    ])
+  }
+
+  /// Reads what ``json`` wrote, strictly: whatever is not known, or does not fit the network's channels, would mean another
+  /// input, so it is refused.
+  public init(json: JSON, inputChannels: Int) throws(ResectError) {
+    func refusal(_ what: String) -> ResectError {
+      ResectError(.malformed, "the input normalisation in the file is damaged: \(what)")
+    }
+    func numbers(_ name: String) throws(ResectError) -> [Double] {
+      let numbers = json[name]?.elements?.map(\.number)
+      guard let numbers, numbers.count == inputChannels, !numbers.contains(nil) else { throw refusal(name) }
+      return numbers.compactMap(\.self)
+    }
+    guard let members = json.members else { throw refusal("it is no JSON object") }
+    if let stranger = members.first(where: { !["channels", "scale", "mean", "std"].contains($0.name) }) {
+      throw refusal("\"\(stranger.name)\" is not known")
+    }
+    let channels = try numbers("channels").compactMap { Int(exactly: $0) }
+    guard channels.sorted() == Array(0..<inputChannels) else { throw refusal("channels") }
+    guard let scale = json["scale"]?.number, Float(scale).isNormal else { throw refusal("scale") }
+    self.channels = channels
+    self.scale = scale
+    mean = try numbers("mean")
+    std = try numbers("std")
+    guard mean.allSatisfy({ Float($0).isFinite }) else { throw refusal("mean") }
+    guard std.allSatisfy({ Float($0).isNormal }) else { throw refusal("std") }
+  }
+}
+
+extension Double {
+  /// The float32 number of which this is the reciprocal, if there is one.
+  var reciprocal: Float? {
+    let divisor = Float(1 / self)
+    return 1 / Double(divisor) == self ? divisor : nil
+  }
+}

@@ -1,0 +1,133 @@
+"""Compares the forward pass of the resect executable with torch's in float64, for torchvision, timm and Hugging Face.
+
+usage: RESECT=PATH RESECT_PEER_PACKAGES=FOLDER python3 -m pytest Tests/Peers/test_running.py
+
+Needs Debian 12's python3-torch, python3-torchvision and python3-pytest, and in FOLDER timm and transformers as Tests/run.sh
+installs them; a missing one is an error. The networks have random weights and batch-norm statistics near those of their
+activations, so that a wrong epsilon, stride or pooling shows in the logits.
+"""
+import copy
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+
+if "RESECT" not in os.environ or "RESECT_PEER_PACKAGES" not in os.environ:
+    pytest.exit("set RESECT to the executable under test and RESECT_PEER_PACKAGES to the packages' folder", returncode=2)
+sys.path.append(os.environ["RESECT_PEER_PACKAGES"])
+warnings.filterwarnings("ignore")
+
+import timm  # noqa: E402
+import transformers  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+TOLERANCE = 2e-5  # of the largest logit, where that is over 1
+
+TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d",
+               "wide_resnet50_2", "wide_resnet101_2"]
+TIMM = ["resnet10t", "resnet14t", "resnet18d", "resnet26t", "resnet50c", "resnet50d", "resnet50s", "resnet50t", "resnext26ts",
+        "seresnet18", "seresnet50", "seresnext26d_32x4d", "ecaresnet26t", "ecaresnetlight", "ecaresnext26t_32x4d",
+        "resnetrs50", "wide_resnet50_2", "resnext50d_32x4d", "resnet34d"]
+
+
+def run(checkpoint, images, expected, *options, tolerance=TOLERANCE):
+    """`resect run` on images agrees with the expected logits."""
+    folder = Path(checkpoint).parent
+    np.save(folder / "x.npy", images.numpy().astype(np.float32))
+    np.save(folder / "y.npy", expected.numpy())
+    allowed = tolerance * max(1, expected.abs().max().item())
+    command = [os.environ["RESECT"], "run", checkpoint, "--input", folder / "x.npy", "--expect", folder / "y.npy",
+               "--tolerance", f"{allowed:.9f}", *options]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+
+
+def randomised(model, size):
+    """The model with random scales, shifts and statistics near those of its activations on random images."""
+    torch.manual_seed(20240301)
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for module in norms:
+        torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+        torch.nn.init.normal_(module.bias, 0, 0.2)
+        module.momentum = 1.0
+    with torch.no_grad():
+        model.train()(torch.randn(4, 3, size, size))
+        for module in norms:
+            module.running_mean += 0.3 * torch.randn_like(module.running_mean) * module.running_var.sqrt()
+            module.running_var *= torch.empty_like(module.running_var).uniform_(0.5, 2)
+            module.running_var[::7] *= 1e-4  # where epsilon counts; the scale keeps the activations' size
+            module.weight[::7] *= 1e-2
+    return model.eval()
+
+
+def checked(model, size, folder, *options, state=None):
+    model = randomised(model, size)
+    checkpoint = folder / "network.pth"
+    torch.save(model.state_dict() if state is None else state(model), checkpoint)
+    images = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        expected = copy.deepcopy(model).double()(images.double())
+    run(checkpoint, images, getattr(expected, "logits", expected), *options)
+    return checkpoint, images
+
+
+@pytest.fixture(autouse=True)
+def folder():
+    """A folder of each test's own: with pytest's, all the networks would stay on the disk."""
+    with tempfile.TemporaryDirectory(prefix="resect-peers-") as path:
+        yield Path(path)
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_torchvisions_networks_compute_what_torch_computes(name, folder):
+    checked(torchvision.models.get_model(name) if hasattr(torchvision.models, "get_model")
+            else getattr(torchvision.models, name)(), 96, folder)
+
+
+@pytest.mark.parametrize("options", [["--exact"], ["--reference"], ["--threads", "1"], ["--threads", "3"]])
+def test_every_way_of_running_computes_what_torch_computes(options, folder):
+    checked(torchvision.models.resnet18(), 64, folder, *options)
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_timms_networks_compute_what_timm_computes(name, folder):
+    checked(timm.create_model(name), 96, folder, "--input-convention", "timm")
+
+
+@pytest.mark.parametrize("settings", [
+    {"layer_type": "basic", "depths": [2, 2, 2, 2], "hidden_sizes": [64, 128, 256, 512]},
+    {"layer_type": "bottleneck", "depths": [3, 4, 6, 3]},
+    {"layer_type": "bottleneck", "depths": [1, 1, 1, 1], "downsample_in_first_stage": True},
+])
+def test_hugging_faces_networks_compute_what_transformers_computes(settings, folder):
+    model = transformers.ResNetForImageClassification(transformers.ResNetConfig(num_labels=17, **settings))
+    checked(model, 96, folder)
+
+
+@pytest.mark.parametrize("source, name", [("torchvision", "resnet50"), ("timm", "resnet50d"), ("timm", "seresnet18")])
+def test_a_folded_export_computes_the_same(source, name, folder):
+    model = timm.create_model(name) if source == "timm" else getattr(torchvision.models, name)()
+    checkpoint, images = checked(model, 96, folder, *(["--input-convention", "timm"] if source == "timm" else []))
+    output = folder / "folded.resect"
+    command = [os.environ["RESECT"], "export", checkpoint, output, "--fold-bn", "--json"]
+    proof = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["proof"]
+    assert proof["largestDifference"] <= 1e-4 * proof["largestMagnitude"]
+    with torch.no_grad():
+        run(output, images, copy.deepcopy(model).double()(images.double()))
+
+
+def test_features_are_those_before_the_classifier(folder):
+    model = randomised(torchvision.models.resnet18(), 64)
+    torch.save(model.state_dict(), folder / "network.pth")
+    images = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(2))
+    model.fc = torch.nn.Identity()
+    with torch.no_grad():
+        run(folder / "network.pth", images, copy.deepcopy(model).double()(images.double()), "--features")
