@@ -244,7 +244,8 @@ struct GraphReader {
       guard let size, window.kernel == size, !window.padsSame || window.stride == size else {
         let found = size.map { "\($0[0])×\($0[1])" } ?? "of an unknown size"
         throw rest.refusal(
-          "the pooling takes \(window.kernel[0])×\(window.kernel[1]) pixels and the image is \(found): a ResNet's takes all")
+          "the pooling takes \(window.kernel[0])×\(window.kernel[1]) pixels and the image is \(found): a ResNet's takes all"
+        )
       }
     default: throw rest.refusal("expected global average pooling")
     }
@@ -309,7 +310,8 @@ struct GraphReader {
   func settledPadding() throws(ResectError) -> Architecture.Padding {
     if let same = paddings[.same], let symmetric = paddings[.symmetric] {
       throw ResectError(
-        .unsupported, "\(same) pads as \"same\" does and \(symmetric) on all sides alike: a ResNet does one or the other")
+        .unsupported,
+        "\(same) pads as \"same\" does and \(symmetric) on all sides alike: a ResNet does one or the other")
     }
     return paddings[.same] == nil ? .symmetric : .same
   }

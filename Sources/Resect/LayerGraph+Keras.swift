@@ -107,7 +107,8 @@ extension KerasLayer {
   private func batchNormEpsilon() throws(ResectError) -> Double {
     let axis = settings["axis"]?.integer ?? settings["axis"]?.elements?.first?.integer ?? -1
     guard [-1, 3, 1].contains(axis) else {
-      throw ResectError(.unsupported, "the batch-norm is over axis \(axis), a ResNet's is over the channels", tensor: name)
+      throw ResectError(
+        .unsupported, "the batch-norm is over axis \(axis), a ResNet's is over the channels", tensor: name)
     }
     guard (settings["mode"]?.integer ?? 0) == 0 else {
       throw ResectError(.unsupported, "the batch-norm has Keras 1's mode that keeps no statistics", tensor: name)

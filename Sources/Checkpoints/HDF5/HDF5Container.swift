@@ -26,7 +26,8 @@ enum HDF5Container {
     var ignored: [Checkpoint.Ignored] = []
     for dataset in content.index.datasets {
       if let tensor = try content.file.tensor(dataset) {
-        tensors.append(.init(name: dataset.path, tensor: tensor, isBuffer: keras == nil ? nil : buffers.contains(dataset.path)))
+        tensors.append(
+          .init(name: dataset.path, tensor: tensor, isBuffer: keras == nil ? nil : buffers.contains(dataset.path)))
       } else {
         ignored.append(
           .init(name: dataset.path, reason: "\(dataset.whyNotNumeric ?? "nothing"), no tensor"))

@@ -80,7 +80,8 @@ extension StoredLayer {
     let roles = KerasLayer.roles(className: className, settings: settings, count: datasets.count)
     if roles == nil, className == "BatchNormalization" {
       throw ResectError(
-        .unsupported, "a batch-norm has \(datasets.count) weights, and nothing says whether its scale or its shift is missing",
+        .unsupported,
+        "a batch-norm has \(datasets.count) weights, and nothing says whether its scale or its shift is missing",
         advice: "save the whole model as .keras", tensor: name)
     }
     // What there is more or less of than the settings promise is reported with the rest.
