@@ -48,10 +48,15 @@ extension Model {
         content = .classes(
           try ClassEmbedding(tensors, convention, hasConstantFeature: metadata.hasConstantFeature))
       } else {
-        let loaded = try loadNetwork(
-          tensors, facts: LayerFacts.all(in: checkpoint, prefix: prefix),
-          graph: try keras.flatMap { model throws(ResectError) in try LayerGraph(model) },
-          declared: metadata.architecture, options: options.network.filled(from: metadata))
+        let graph = try keras.flatMap { model throws(ResectError) in try LayerGraph(model) }
+        let loaded: LoadedNetwork
+        do throws(ResectError) {
+          loaded = try loadNetwork(
+            tensors, facts: LayerFacts.all(in: checkpoint, prefix: prefix), graph: graph,
+            declared: metadata.architecture, options: options.network.filled(from: metadata))
+        } catch {
+          throw keras != nil && graph == nil ? error.missingDescription : error
+        }
         loading.ignored += loaded.unexpected.map {
           .init(name: prefix + $0, reason: "unexpected, ignored on request")
         }
@@ -233,6 +238,17 @@ extension ClassEmbedding {
     try self.init(
       weight: weight.tensor, bias: bias, hasConstantFeature: hasConstantFeature,
       layer: weight.layer)
+  }
+}
+
+extension ResectError {
+  /// The error where Keras' names mean nothing, and the model's description, which would tell, is not in the file.
+  fileprivate var missingDescription: ResectError {
+    guard code == .ambiguous || code == .notAResNet else { return self }
+    var error = self
+    error.advice =
+      "the file holds weights without the model's description: save the whole model as .keras, or say by --mapping FILE what the names mean"
+    return error
   }
 }
 

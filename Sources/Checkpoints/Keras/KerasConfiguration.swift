@@ -100,8 +100,11 @@ struct KerasConfiguration {
     }
     guard let outputs = settings["output_layers"] else { return previous ?? 0 }
     let named = KerasConfiguration.tensors(in: outputs)
-    guard named.count == 1, let position = positions[named[0]] else {
+    guard named.count == 1 else {
       throw ResectError(.unsupported, "the model has \(named.count) results, a ResNet's has one")
+    }
+    guard let position = positions[named[0]] else {
+      throw KerasConfiguration.refusal("its result is \(named[0]), which is no layer")
     }
     return position
   }

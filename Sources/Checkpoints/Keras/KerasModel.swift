@@ -107,9 +107,8 @@ extension KerasModel {
       throw ResectError(.mismatch, "the file has no weights of a layer that its model has", tensor: missing)
     }
     self.weights = weights
-    ignored = content.index.datasets.filter { $0.number != nil && !used.contains($0.path) }.map {
-      .init(name: $0.path, reason: KerasModel.reason(toIgnore: $0.path))
-    }
+    ignored = KerasModel.ignored(
+      content.index.datasets.lazy.filter { $0.number != nil && !used.contains($0.path) }.map(\.path))
     warnings =
       constants == 0
       ? []
@@ -131,11 +130,23 @@ extension KerasModel {
     }
   }
 
-  private static func reason(toIgnore path: String) -> String {
-    if path.hasPrefix("optimizer") { return "a value of the optimizer" }
-    if path.contains("seed_generator") { return "the state of random numbers" }
-    if path.hasPrefix("metrics/") || path.hasPrefix("_metrics/") { return "a value of a metric" }
-    return "no weight of a layer of the model"
+  /// Datasets that are no weights, the optimizer's as one: they are as many as the weights, and more.
+  private static func ignored(_ paths: some Sequence<String>) -> [Checkpoint.Ignored] {
+    var ignored: [Checkpoint.Ignored] = []
+    var optimizers: [String: Int] = [:]
+    for path in paths {
+      let top = path.prefix { $0 != "/" }
+      if top == "optimizer" || top == "optimizer_weights" {
+        optimizers[String(top), default: 0] += 1
+      } else {
+        let isRandom = path.contains("seed_generator")
+        ignored.append(
+          .init(name: path, reason: isRandom ? "the state of random numbers" : "no weight of a layer of the model"))
+      }
+    }
+    return optimizers.sorted { $0.key < $1.key }.map {
+      .init(name: $0.key, reason: "the optimizer's \($0.value) arrays")
+    } + ignored
   }
 }
 
