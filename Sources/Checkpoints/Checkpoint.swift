@@ -63,6 +63,8 @@ public struct Checkpoint: Sendable {
   public let metadata: [String: String]
   /// What an HDF5 file or a .keras archive says beside its tensors; absent in other containers.
   public internal(set) var hdf5: HDF5Content?
+  /// What Keras says of its layers, or why that is not understood; absent in files that Keras did not write.
+  public internal(set) var keras: Result<KerasModel, ResectError>?
 
   /// The tensors' names without the prefix.
   public var strippedTensors: [Entry] {

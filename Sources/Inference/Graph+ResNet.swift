@@ -21,9 +21,6 @@ extension Graph {
     if fidelity == .fused, network.architecture.normalization != .none {
       network = try network.foldingBatchNorm().network
     }
-    guard network.architecture.padding == .symmetric else {
-      throw ResectError(.notApplicable, "the engine does not pad as TensorFlow's SAME does")
-    }
     self.init(inputChannels: network.architecture.inputChannels)
     try add(Builder(architecture: network.architecture), network)
   }
@@ -145,7 +142,8 @@ private struct Builder {
   ) -> Graph.Convolution {
     Graph.Convolution(
       weight: convolution.weight, bias: convolution.bias, stride: stride,
-      padding: convolution.weight.shape.axes[2] / 2, groups: groups, dilation: 1, adds: false, relu: false)
+      padding: architecture.padding == .same ? .same : .each(convolution.weight.shape.axes[2] / 2), groups: groups,
+      dilation: 1, adds: false, relu: false)
   }
 
   /// What precedes a convolution in a pre-activated block: its batch-norm, if it was not folded away, and a relu.
@@ -201,8 +199,7 @@ private struct Builder {
     switch architecture.stem {
     case .three: return value
     case .sevenWithMaxPool, .deepWithMaxPool:
-      return graph.add(
-        .maxPool(Graph.Window(kernel: 3, stride: 2, padding: 1, roundsUp: false)), of: value, as: "stem.pool")
+      return graph.add(.maxPool(Graph.Window(architecture.stemPooling)), of: value, as: "stem.pool")
     case .deepWithConvolution:
       guard let pool = network.stemPool else { return value }
       return try add(
@@ -285,7 +282,7 @@ private struct Builder {
           shortcut, to: &graph, of: projected, stride: place.stride, at: place.shortcut, relu: false)
       }
       let pooled = graph.add(
-        .averagePool(Graph.Window(kernel: 2, stride: place.stride, padding: 0, roundsUp: true)), of: projected,
+        .averagePool(Graph.Window(kernel: 2, stride: place.stride, padding: .each(0), roundsUp: true)), of: projected,
         as: "\(name).pool")
       return try add(shortcut, to: &graph, of: pooled, stride: 1, at: place.shortcut, relu: false)
     }
@@ -331,5 +328,18 @@ private struct Builder {
     }
     value = graph.add(.sigmoid, of: value, as: "\(name).sigmoid")
     return graph.add(.gate, of: input, value, as: "\(name).gate")
+  }
+}
+
+extension Graph.Window {
+  /// The max-pooling of a stem.
+  fileprivate init(_ pooling: Architecture.StemPooling) {
+    let padding: Graph.Padding =
+      switch pooling {
+      case .symmetric, .symmetricZeros: .each(1)
+      case .same: .same
+      case .unpadded: .each(0)
+      }
+    self.init(kernel: 3, stride: 2, padding: padding, seesZeros: pooling == .symmetricZeros, roundsUp: false)
   }
 }

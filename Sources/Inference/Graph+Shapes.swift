@@ -60,9 +60,8 @@ extension Graph.Node {
         throw mismatch("takes \(axes[1] * convolution.groups) channels, the input has \(channels)")
       }
       func size(_ length: Int, _ kernel: Int) throws(ResectError) -> Int {
-        try Graph.Window.count(
-          length, kernel: (kernel - 1) * convolution.dilation + 1, stride: convolution.stride,
-          padding: convolution.padding)
+        try convolution.padding.windows(
+          length, kernel: (kernel - 1) * convolution.dilation + 1, stride: convolution.stride)
       }
       let made = Graph.ValueShape.image(
         channels: axes[0], height: try size(height, axes[2]), width: try size(width, axes[3]))
@@ -108,25 +107,5 @@ extension Graph.Node {
 
   private func mismatch(_ what: String) -> ResectError {
     ResectError(.mismatch, "\(name) \(what)")
-  }
-}
-
-extension Graph.Window {
-  /// How many windows there are along an axis of `length`.
-  func count(_ length: Int) throws(ResectError) -> Int {
-    let down = try Graph.Window.count(length, kernel: kernel, stride: stride, padding: padding, roundsUp: roundsUp)
-    // A window that begins in the padding behind the image does not count.
-    return roundsUp && (down - 1) * stride >= length + padding ? down - 1 : down
-  }
-
-  /// How many windows of `kernel` pixels there are along an axis of `length`.
-  static func count(
-    _ length: Int, kernel: Int, stride: Int, padding: Int, roundsUp: Bool = false
-  ) throws(ResectError) -> Int {
-    let room = length + 2 * padding - kernel
-    guard room >= 0 || (roundsUp && room + stride > 0) else {
-      throw ResectError(.badArgument, "a window of \(kernel) pixels does not fit \(length + 2 * padding)")
-    }
-    return (roundsUp ? room + stride - 1 : room) / stride + 1
   }
 }

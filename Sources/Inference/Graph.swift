@@ -57,8 +57,8 @@ public struct Graph: Sendable {
     public var bias: LazyTensor?
     /// Pixels between windows, in both directions.
     public var stride: Int
-    /// Zeros on each side.
-    public var padding: Int
+    /// Zeros around the image.
+    public var padding: Padding
     /// How many groups the channels are divided into.
     public var groups: Int
     /// Pixels between the taps of the kernel.
@@ -67,6 +67,15 @@ public struct Graph: Sendable {
     public var adds: Bool
     /// Whether negative results become zero, after the addition.
     public var relu: Bool
+  }
+
+  /// How many pixels lie around an image.
+  public enum Padding: Sendable, Hashable {
+    /// So many on each side.
+    case each(Int)
+    /// As many as there must be for a window every `stride` pixels; of an odd number, one more below and to the right
+    /// (TensorFlow's SAME).
+    case same
   }
 
   /// A batch normalisation by stored statistics; each tensor has one element a channel.
@@ -92,7 +101,9 @@ public struct Graph: Sendable {
     /// Pixels between windows.
     public var stride: Int
     /// Pixels around the image that windows reach over.
-    public var padding: Int
+    public var padding: Padding
+    /// Whether those pixels are zeros, which may win; else they are left out.
+    public var seesZeros = false
     /// Whether a last window that reaches past the image counts.
     public var roundsUp: Bool
   }

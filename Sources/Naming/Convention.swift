@@ -15,6 +15,12 @@ public struct Convention: Sendable {
   let stridePlacement: Architecture.StridePlacement
   /// How its own code prepares the images that a network of this architecture is trained on, where that is known.
   var trainingPreprocessing: @Sendable (Architecture) -> Preprocessing? = { _ in nil }
+  /// Which of its blocks stride.
+  var stridedBlocks = Architecture.StridedBlocks.first
+  /// What its stem's max-pooling sees beyond the border.
+  var stemPooling = Architecture.StemPooling.symmetric
+  /// What a person should know of it where only names tell that a file follows it: a sentence.
+  var caution: String?
   /// Whether a batch-norm without statistics is a scale and a shift: some code keeps frozen ones so.
   var freezesNorms = false
   /// Whether a network of this architecture is one that the convention's own code builds. Decides between conventions whose
@@ -24,7 +30,7 @@ public struct Convention: Sendable {
   /// Every convention, in the order in which they are tried.
   public static let all: [Convention] = [
     .torchvision, .chenyaofo, .akamaster, .kuangliu, .timm, .huggingFace, .detectron2, .caffe2,
-    .mmpretrain, .cifar, .weiaicunzai, .wideResNet,
+    .mmpretrain, .cifar, .weiaicunzai, .wideResNet, .keras, .kerasV2, .kerasLegacy,
   ]
 
   /// The convention called `name`.
@@ -72,5 +78,12 @@ extension Convention {
       preprocessing.channelOrder.count == architecture.inputChannels
     else { return nil }
     return preprocessing
+  }
+}
+
+extension Convention {
+  /// Whether the convention gives every name of `mapping` the same place.
+  func agrees(with mapping: Mapping) -> Bool {
+    mapping.places.allSatisfy { path(of: $0.key) == $0.value }
   }
 }

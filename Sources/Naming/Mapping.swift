@@ -81,9 +81,9 @@ public struct Mapping: Sendable, Hashable {
 
 extension Convention {
   /// The names of `mapping`, which imply neither eps nor strides.
-  public init(_ mapping: Mapping) {
+  public init(_ mapping: Mapping, name: String = "mapping") {
     self.init(
-      name: "mapping", tables: [NameTable(mapping)], epsilon: nil, stridePlacement: .unknown,
+      name: name, tables: [NameTable(mapping)], epsilon: nil, stridePlacement: .unknown,
       isNatural: { _ in true })
   }
 }

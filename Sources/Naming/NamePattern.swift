@@ -3,7 +3,8 @@ internal import ResNets
 /// A name with numbers in it, as `layer{stage}.{block}.conv{index}`.
 ///
 /// What stands in braces is a number: as it is (`{block}`), counted differently (`{stage+1}`, `{3*index-3}`), or one only
-/// (`{stage=1}`, and `{index:=2}` where the name does not show it). A letter is written `{index:a}`: a for 1, b for 2. A number
+/// (`{stage=1}`, and `{index:=2}` where the name does not show it). A letter is written `{index:a}`: a for 1, b for 2;
+/// `{block+1:a}` is a for 0. A number
 /// is written without leading zeros. Two numbers never touch, so a name is read from left to right in one way.
 struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
   /// What a number of a name counts.
@@ -45,7 +46,8 @@ struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
     case literal([UInt8])
     /// The number times `scale` plus `offset`.
     case number(Variable, scale: Int, offset: Int)
-    case letter(Variable)
+    /// A letter, a for 1, of the number plus `offset`.
+    case letter(Variable, offset: Int)
     /// One number only, which the name shows or not.
     case constant(Variable, Int, isShown: Bool)
   }
@@ -78,9 +80,9 @@ struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
           number >= offset
         else { return nil }
         numbers[variable] = (number - offset) / scale
-      case .letter(let variable):
+      case .letter(let variable, let offset):
         guard let letter = rest.popFirst(), 0x61...0x7A ~= letter else { return nil }
-        numbers[variable] = Int(letter - 0x60)
+        numbers[variable] = Int(letter - 0x60) - offset
       case .constant(let variable, let value, let isShown):
         if isShown {
           guard NamePattern.number(at: &rest) == value else { return nil }
@@ -101,9 +103,10 @@ struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
         let number = numbers[variable] * scale + offset
         guard 0...999_999 ~= number else { return nil }
         name += String(number).utf8
-      case .letter(let variable):
-        guard 1...26 ~= numbers[variable] else { return nil }
-        name.append(UInt8(0x60 + numbers[variable]))
+      case .letter(let variable, let offset):
+        let number = numbers[variable] + offset
+        guard 1...26 ~= number else { return nil }
+        name.append(UInt8(0x60 + number))
       case .constant(let variable, let value, let isShown):
         guard numbers[variable] == value else { return nil }
         if isShown { name += String(value).utf8 }
@@ -128,8 +131,10 @@ extension NamePattern.Token {
     let name = rest.prefix { $0.isLetter }
     guard let variable = NamePattern.Variable(rawValue: String(name)) else { return nil }
     let suffix = rest.dropFirst(name.count)
-    if suffix == ":a" {
-      self = .letter(variable)
+    if suffix.hasSuffix(":a") {
+      let sum = suffix.dropLast(2)
+      guard let offset = sum.isEmpty ? 0 : Int(sum) else { return nil }
+      self = .letter(variable, offset: offset)
     } else if let equals = suffix.firstIndex(of: "="), let value = Int(suffix[equals...].dropFirst()) {
       self = .constant(variable, value, isShown: suffix.first == "=")
     } else {

@@ -82,16 +82,24 @@ public struct LoadedNetwork: Sendable {
 /// - Parameters:
 ///   - tensors: The state dict, its common prefix removed.
 ///   - facts: What a whole module says of its layers, by the file's names.
+///   - graph: The network's layers as the file describes them: what they say wins over names and conventions.
 ///   - declared: The architecture that the file's own metadata declares.
 ///   - options: What the caller says.
 public func loadNetwork(
-  _ tensors: [NamedTensor], facts: [String: LayerFacts] = [:], declared: Architecture? = nil,
-  options: LoadOptions = LoadOptions()
+  _ tensors: [NamedTensor], facts: [String: LayerFacts] = [:], graph: LayerGraph? = nil,
+  declared: Architecture? = nil, options: LoadOptions = LoadOptions()
 ) throws(ResectError) -> LoadedNetwork {
   guard !tensors.isEmpty else { throw ResectError(.notAResNet, "there are no tensors") }
   let conventions: [Convention]
   var found: NetworkSelection
-  if let mapping = options.mapping {
+  // Who gives a mapping or a convention knows better what the names mean.
+  let isGraphWanted = options.mapping == nil && options.convention == nil
+  let match = try (isGraphWanted ? graph : nil).map { graph throws(ResectError) in try GraphMatch(graph) }
+  if let match {
+    let mapping = match.mapping(of: tensors)
+    conventions = Convention.all.filter { $0.agrees(with: mapping) } + [Convention(mapping, name: "model graph")]
+    found = NetworkSelection(tensors, mapping)
+  } else if let mapping = options.mapping {
     conventions = [Convention(mapping)]
     found = NetworkSelection(tensors, mapping)
   } else {
@@ -100,7 +108,7 @@ public func loadNetwork(
     if options.convention == nil, found.isStrange { try found.matchByStructure() }
   }
   var reading = try Reading(found, by: found.isInferred ? [] : conventions)
-  try reading.settle(facts: found.facts(facts), declared: declared, options: options)
+  try reading.settle(facts: found.facts(facts), graph: match, declared: declared, options: options)
   let unexpected = try reading.assignment.check(
     against: reading.architecture, reading.convention, allowsUnexpected: options.allowsUnexpected)
   let network = try ResNet(
@@ -149,18 +157,21 @@ private struct Reading {
   /// Settles what weights cannot tell: by the convention, by what the file declares, by a whole module's own word, and over
   /// them all by the caller's.
   mutating func settle(
-    facts: [String: LayerFacts], declared: Architecture?, options: LoadOptions
+    facts: [String: LayerFacts], graph: GraphMatch?, declared: Architecture?, options: LoadOptions
   ) throws(ResectError) {
     let stride = convention.stridePlacement
     architecture.stridePlacement = .init(
       stride, from: stride == .unknown ? .none : .convention(convention.name))
     architecture.epsilon = .init(
       convention.epsilon, from: convention.epsilon == nil ? .none : .convention(convention.name))
+    architecture.stridedBlocks = convention.stridedBlocks
+    architecture.stemPooling = convention.stemPooling
     if convention.freezesNorms, architecture.normalization == .batchNorm(affine: true, statistics: false) {
       architecture.normalization = .scaleAndShift
     }
     if let declared { architecture.adopt(declared) }
     try architecture.apply(facts, convention: convention)
+    try graph?.apply(to: &architecture, tensors: Array(assignment.tensors.keys))
     try options.override(&architecture)
   }
 
@@ -183,6 +194,7 @@ private struct Reading {
         "the names (\(convention.name)) do not tell which convolution of a bottleneck strides: --stride v1 or v1.5 says it"
       )
     }
+    if let caution = convention.caution, architecture.epsilon.source != .graph { warnings.append(caution) }
     if architecture.epsilon.value == nil, case .batchNorm = architecture.normalization {
       warnings.append(
         "the names (\(convention.name)) do not tell what batch-norms add to the variance: --epsilon says it")
@@ -200,6 +212,7 @@ extension Architecture {
     inputNormalization = declared.inputNormalization
     stridedBlocks = declared.stridedBlocks
     padding = declared.padding
+    stemPooling = declared.stemPooling
     if !shortcut.isProjection, !declared.shortcut.isProjection { shortcut = declared.shortcut }
     switch normalization {
     case .batchNorm(true, false):

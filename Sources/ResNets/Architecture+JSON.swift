@@ -47,6 +47,7 @@ extension Architecture {
       "attention": attention?.json,
       "preactivation": isPreactivated ? .bool(true) : nil,
       "stridedBlocks": stridedBlocks == .first ? nil : .string(stridedBlocks.rawValue),
+      "stemPooling": stemPooling == .symmetric ? nil : .string(stemPooling.rawValue),
       "stridePlacement": .string(stridePlacement.value.rawValue),
       "stridePlacementSource": .string(stridePlacement.source.description),
       "epsilon": epsilon.value.map { .number($0) } ?? .null,
@@ -155,6 +156,7 @@ extension Architecture {
     isPreactivated = try reader.flag("preactivation", absent: false)
     if json["stridedBlocks"] != nil { stridedBlocks = try reader.choice("stridedBlocks") }
     padding = try reader.stem().padding
+    if json["stemPooling"] != nil { stemPooling = try reader.choice("stemPooling") }
     absentNorms = try reader.places("absentNorms", where: \.isNorm)
     hasFinalNorm = try reader.flag("finalNorm", absent: false)
     biasExceptions = try reader.places("biasExceptions", where: \.isConvolution)
@@ -288,11 +290,12 @@ private struct Members {
 }
 
 extension Architecture.Source: CustomStringConvertible {
-  /// As it stands in JSON: `convention torchvision`, `module`, `option`, `none`.
+  /// As it stands in JSON: `convention torchvision`, `module`, `graph`, `option`, `none`.
   public var description: String {
     switch self {
     case .convention(let name): "convention \(name)"
     case .module: "module"
+    case .graph: "graph"
     case .option: "option"
     case .none: "none"
     }
@@ -304,6 +307,7 @@ extension Architecture.Source: CustomStringConvertible {
     self =
       switch description {
       case "module": .module
+      case "graph": .graph
       case "option": .option
       case _ where description.hasPrefix(prefix):
         .convention(String(description.dropFirst(prefix.count)))

@@ -126,6 +126,18 @@ public struct Architecture: Sendable, Hashable {
     case same
   }
 
+  /// What a stem's max-pooling sees beyond the image's border. Weights do not tell.
+  public enum StemPooling: String, Sendable, Hashable, CaseIterable {
+    /// Nothing that wins: one pixel on every side is left out.
+    case symmetric
+    /// One pixel of zeros on every side, which win against negative numbers, as in Keras' v2.
+    case symmetricZeros = "symmetric-zeros"
+    /// As TensorFlow's SAME: what is beyond is left out, above and to the left only where the sum is even.
+    case same
+    /// There are no windows that reach beyond, as in Keras' ResNet50 before 2018.
+    case unpadded
+  }
+
   /// Which convolution of a bottleneck strides. Weights do not tell.
   public enum StridePlacement: String, Sendable, Hashable, CaseIterable {
     /// The first 1×1, as in the paper and in Caffe.
@@ -162,6 +174,8 @@ public struct Architecture: Sendable, Hashable {
     case convention(String)
     /// The hyper-parameters of a whole pickled module.
     case module
+    /// The model's description in the file, with all layers and their settings.
+    case graph
     /// The caller.
     case option
     /// Nobody.
@@ -211,6 +225,8 @@ public struct Architecture: Sendable, Hashable {
   public var stridedBlocks = StridedBlocks.first
   /// What convolutions see beyond the image's border.
   public var padding = Padding.symmetric
+  /// What the stem's max-pooling sees beyond the image's border.
+  public var stemPooling = StemPooling.symmetric
   /// Which convolution of a bottleneck strides.
   public var stridePlacement: Sourced<StridePlacement>
   /// What is added to the variance before the square root, in every batch-norm; of a folded network, what was.

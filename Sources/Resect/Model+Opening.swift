@@ -32,13 +32,14 @@ extension Model {
     do throws(ResectError) {
       try refuseSmoothing(checkpoint.file.path)
       let metadata = try ResectMetadata(checkpoint.metadata)
+      let keras = try checkpoint.keras?.get()
       // A mapping has the file's whole names.
       let prefix = options.network.mapping == nil ? checkpoint.prefix : ""
-      let entries = prefix.isEmpty ? checkpoint.tensors : checkpoint.strippedTensors
-      let tensors = entries.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
+      let tensors = NamedTensor.all(in: checkpoint, keras, prefix: prefix)
       let source = SourceFile(file: checkpoint.file, format: checkpoint.format.rawValue)
       var loading = Loading(
-        key: checkpoint.key, prefix: prefix, ignored: checkpoint.ignored)
+        key: checkpoint.key, prefix: prefix, ignored: checkpoint.ignored + (keras?.ignored ?? []),
+        warnings: keras?.warnings ?? [])
       let content: Content
       let convention: Convention
       var preprocessing = metadata.preprocessing
@@ -47,9 +48,15 @@ extension Model {
         content = .classes(
           try ClassEmbedding(tensors, convention, hasConstantFeature: metadata.hasConstantFeature))
       } else {
-        let loaded = try loadNetwork(
-          tensors, facts: LayerFacts.all(in: checkpoint, prefix: prefix), declared: metadata.architecture,
-          options: options.network.filled(from: metadata))
+        let graph = try keras.flatMap { model throws(ResectError) in try LayerGraph(model) }
+        let loaded: LoadedNetwork
+        do throws(ResectError) {
+          loaded = try loadNetwork(
+            tensors, facts: LayerFacts.all(in: checkpoint, prefix: prefix), graph: graph,
+            declared: metadata.architecture, options: options.network.filled(from: metadata))
+        } catch {
+          throw keras != nil && graph == nil ? error.missingDescription : error
+        }
         loading.ignored += loaded.unexpected.map {
           .init(name: prefix + $0, reason: "unexpected, ignored on request")
         }
@@ -231,6 +238,32 @@ extension ClassEmbedding {
     try self.init(
       weight: weight.tensor, bias: bias, hasConstantFeature: hasConstantFeature,
       layer: weight.layer)
+  }
+}
+
+extension ResectError {
+  /// The error where Keras' names mean nothing, and the model's description, which would tell, is not in the file.
+  fileprivate var missingDescription: ResectError {
+    guard code == .ambiguous || code == .notAResNet else { return self }
+    var error = self
+    error.advice =
+      "the file holds weights without the model's description: save the whole model as .keras, or say by --mapping FILE what the names mean"
+    return error
+  }
+}
+
+extension NamedTensor {
+  /// The tensors of a checkpoint under the names that conventions have: those of Keras by their layers, and those of any other
+  /// HDF5 file with dots between the groups.
+  fileprivate static func all(
+    in checkpoint: Checkpoint, _ keras: KerasModel?, prefix: String
+  ) -> [NamedTensor] {
+    if let keras { return keras.weights.map { NamedTensor(name: $0.name, tensor: $0.tensor) } }
+    let entries = prefix.isEmpty ? checkpoint.tensors : checkpoint.strippedTensors
+    guard checkpoint.hdf5 != nil, entries.allSatisfy({ !$0.name.contains(".") || !$0.name.contains("/") }) else {
+      return entries.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
+    }
+    return entries.map { NamedTensor(name: $0.name.replacing("/", with: "."), tensor: $0.tensor) }
   }
 }
 

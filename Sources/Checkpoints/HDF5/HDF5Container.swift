@@ -20,12 +20,14 @@ enum HDF5Container {
     guard key == nil else {
       throw ResectError(.badArgument, "an HDF5 file has no keys to choose from")
     }
-    _ = try content.layerWeights()
+    let keras = try kerasModel(in: content)
+    let buffers = Set(((try? keras?.get())?.weights ?? []).lazy.filter(\.isBuffer).compactMap(\.path))
     var tensors: [Checkpoint.Entry] = []
     var ignored: [Checkpoint.Ignored] = []
     for dataset in content.index.datasets {
       if let tensor = try content.file.tensor(dataset) {
-        tensors.append(.init(name: dataset.path, tensor: tensor, isBuffer: nil))
+        tensors.append(
+          .init(name: dataset.path, tensor: tensor, isBuffer: keras == nil ? nil : buffers.contains(dataset.path)))
       } else {
         ignored.append(
           .init(name: dataset.path, reason: "\(dataset.whyNotNumeric ?? "nothing"), no tensor"))
@@ -46,7 +48,20 @@ enum HDF5Container {
     ignored += content.index.committedTypes.map { .init(name: $0, reason: "a type, no tensor") }
     return Checkpoint(
       file: file, format: format, tensors: tensors, prefix: "", key: nil, ignored: ignored,
-      modules: [:], metadata: metadata(of: content.index.root), hdf5: content)
+      modules: [:], metadata: metadata(of: content.index.root), hdf5: content, keras: keras)
+  }
+
+  /// What Keras says of its layers. What it says in a way that is not supported does not hinder the tensors from being read;
+  /// what is wrong does.
+  private static func kerasModel(
+    in content: HDF5Content
+  ) throws(ResectError) -> Result<KerasModel, ResectError>? {
+    do throws(ResectError) {
+      return try content.kerasModel().map { .success($0) }
+    } catch {
+      guard error.code == .unsupported else { throw error }
+      return .failure(error)
+    }
   }
 
   private static func metadata(of root: HDF5Group) -> [String: String] {

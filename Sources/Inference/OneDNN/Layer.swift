@@ -94,9 +94,10 @@ extension Layer {
       (pooling.output_height, pooling.output_width) = (Int64(outputHeight), Int64(outputWidth))
       (pooling.kernel_height, pooling.kernel_width) = (Int64(window.kernel), Int64(window.kernel))
       pooling.stride = Int64(window.stride)
-      (pooling.padding_top, pooling.padding_left) = (Int64(window.padding), Int64(window.padding))
-      pooling.padding_bottom = Int64((outputHeight - 1) * window.stride + window.kernel - height - window.padding)
-      pooling.padding_right = Int64((outputWidth - 1) * window.stride + window.kernel - width - window.padding)
+      let (above, left) = (window.before(height), window.before(width))
+      (pooling.padding_top, pooling.padding_left) = (Int64(above), Int64(left))
+      pooling.padding_bottom = Int64((outputHeight - 1) * window.stride + window.kernel - height - above)
+      pooling.padding_right = Int64((outputWidth - 1) * window.stride + window.kernel - width - left)
     }
     return unsafe try Layer(name) { made in unsafe resect_pooling_create(&pooling, source.handle, made) }
   }

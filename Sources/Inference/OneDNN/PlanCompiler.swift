@@ -232,6 +232,8 @@ struct PlanCompiler {
     switch node.operation {
     case .convolution(let convolution): try compile(convolution, node, index)
     case .batchNorm(let norm): try compile(norm, node, index)
+    // oneDNN leaves out what lies around the image.
+    case .maxPool(let window) where window.seesZeros: try compileReference(node, index)
     case .maxPool(let window):
       let source = try form(of: node.inputs[0])
       let layer = try Layer.pool(
@@ -305,7 +307,7 @@ struct PlanCompiler {
     let source = try plainForm(of: node.inputs[0])
     let axes = linear.weight.shape.axes
     let convolution = Graph.Convolution(
-      weight: linear.weight, bias: linear.bias, stride: 1, padding: 0, groups: 1, dilation: 1, adds: false,
+      weight: linear.weight, bias: linear.bias, stride: 1, padding: .each(0), groups: 1, dilation: 1, adds: false,
       relu: false)
     var what = resect_convolution()
     what.batch = Int64(batch)
@@ -495,11 +497,13 @@ extension resect_convolution {
     (stride, groups, dilation) = (
       Int64(convolution.stride), Int64(convolution.groups), Int64(convolution.dilation)
     )
-    func after(_ length: Int, _ outputs: Int, _ kernel: Int) -> Int64 {
-      Int64((outputs - 1) * convolution.stride + (kernel - 1) * convolution.dilation + 1 - length - convolution.padding)
+    func around(_ length: Int, _ outputs: Int, _ kernel: Int) -> (Int64, Int64) {
+      let span = (kernel - 1) * convolution.dilation + 1
+      let before = convolution.padding.before(length, kernel: span, stride: convolution.stride)
+      return (Int64(before), Int64((outputs - 1) * convolution.stride + span - length - before))
     }
-    (padding_top, padding_left) = (Int64(convolution.padding), Int64(convolution.padding))
-    (padding_bottom, padding_right) = (after(input.1, output.1, kernel.0), after(input.2, output.2, kernel.1))
+    (padding_top, padding_bottom) = around(input.1, output.1, kernel.0)
+    (padding_left, padding_right) = around(input.2, output.2, kernel.1)
     has_bias = convolution.bias != nil
     (epilogue.adds, epilogue.relu) = (convolution.adds, convolution.relu)
   }

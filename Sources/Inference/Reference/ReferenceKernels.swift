@@ -24,7 +24,9 @@ enum ReferenceKernels<Scalar: BinaryFloatingPoint & Sendable> {
     guard case .image(_, let height, let width) = input,
       case .image(_, let outputHeight, let outputWidth) = output
     else { return }
-    let (stride, padding, dilation) = (convolution.stride, convolution.padding, convolution.dilation)
+    let (stride, dilation) = (convolution.stride, convolution.dilation)
+    let above = convolution.padding.before(height, kernel: (axes[2] - 1) * dilation + 1, stride: stride)
+    let left = convolution.padding.before(width, kernel: (axes[3] - 1) * dilation + 1, stride: stride)
     unsafe sums.update(repeating: bias)
     let group = channel / (axes[0] / convolution.groups)
     for index in 0..<axes[1] {
@@ -33,12 +35,12 @@ enum ReferenceKernels<Scalar: BinaryFloatingPoint & Sendable> {
         for column in 0..<axes[3] {
           let tap = unsafe Double(weight[((channel * axes[1] + index) * axes[2] + row) * axes[3] + column])
           // The results whose tap lies within the image: the others see a zero.
-          let shift = column * dilation - padding
+          let shift = column * dilation - left
           let first = shift >= 0 ? 0 : (-shift + stride - 1) / stride
           let last = min(outputWidth, shift >= width ? 0 : (width - 1 - shift) / stride + 1)
           guard first < last else { continue }
           for y in 0..<outputHeight {
-            let sourceRow = y * stride + row * dilation - padding
+            let sourceRow = y * stride + row * dilation - above
             guard sourceRow >= 0, sourceRow < height else { continue }
             let start = plane + sourceRow * width + shift
             for x in first..<last {
@@ -62,7 +64,8 @@ enum ReferenceKernels<Scalar: BinaryFloatingPoint & Sendable> {
           let rows = window.range(y, within: image.height)
           let columns = window.range(x, within: image.width)
           var sum = 0.0
-          var largest = -Scalar.infinity
+          let isWhole = rows.count * columns.count == window.kernel * window.kernel
+          var largest = window.seesZeros && !isWhole ? 0 : -Scalar.infinity
           for row in rows {
             for column in columns {
               let value = image.values[channel * image.area + row * image.width + column]
@@ -154,12 +157,4 @@ enum ReferenceKernels<Scalar: BinaryFloatingPoint & Sendable> {
 
   /// Negative numbers become zero; not a number stays so.
   static func rectified(_ value: Scalar) -> Scalar { value < 0 ? 0 : value }
-}
-
-extension Graph.Window {
-  /// The pixels of an axis that the window at `index` sees.
-  func range(_ index: Int, within length: Int) -> Range<Int> {
-    let start = index * stride - padding
-    return max(start, 0)..<max(min(start + kernel, length), max(start, 0))
-  }
 }

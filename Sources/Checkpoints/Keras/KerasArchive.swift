@@ -65,6 +65,6 @@ extension Checkpoint {
   fileprivate func ignoring(_ more: [Ignored]) -> Checkpoint {
     Checkpoint(
       file: file, format: format, tensors: tensors, prefix: prefix, key: key,
-      ignored: ignored + more, modules: modules, metadata: metadata, hdf5: hdf5)
+      ignored: ignored + more, modules: modules, metadata: metadata, hdf5: hdf5, keras: keras)
   }
 }

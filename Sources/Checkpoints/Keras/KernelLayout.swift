@@ -1,0 +1,69 @@
+internal import Bytes
+internal import HDF5
+internal import Tensors
+
+/// How a file of Keras lays out the kernels of convolutions.
+///
+/// Source: `preprocess_weights_for_loading` and `convert_kernel` of Keras 2.
+enum KernelLayout {
+  /// Height × width × inputs × outputs: whatever writes it today.
+  case tensorFlow
+  /// The same, flipped in height and width, as Theano convolves.
+  case flipped
+  /// Outputs × inputs × height × width: Keras 1, `dim_ordering` th, computed by TensorFlow.
+  case channelsFirst
+  /// The same, flipped.
+  case channelsFirstFlipped
+  /// A file of Keras 1 without a model, written by Theano: it could be either order.
+  case unknown
+
+  init(_ content: HDF5Content, _ layers: [KerasLayer]) {
+    let groups = [content.index.root] + ["model_weights"].compactMap { content.index.group(at: $0) }
+    func attribute(_ name: String) -> String? { groups.lazy.compactMap { $0[name]?.string }.first }
+    let backend = attribute("backend")
+    let version = attribute("keras_version")
+    let ordering = layers.lazy.compactMap { $0.settings["dim_ordering"]?.string }.first
+    // Keras 1.2 began to say its version.
+    let isFirst = version.map { $0.hasPrefix("1") } ?? (backend == nil && !content.namesAreNumbered)
+    guard isFirst || ordering != nil else {
+      self = backend == "theano" ? .flipped : .tensorFlow
+      return
+    }
+    // Theano numbers no variables: names without ":0" are its own.
+    let isTheano = backend.map { $0 == "theano" } ?? !content.namesAreNumbered
+    switch (ordering, isTheano) {
+    case ("th", false): self = .channelsFirst
+    case ("th", true): self = .channelsFirstFlipped
+    case ("tf", true): self = .flipped
+    case (_, false): self = .tensorFlow
+    case (_, true): self = .unknown
+    }
+  }
+
+  /// A weight as torch lays it out.
+  func torch(
+    _ tensor: LazyTensor, _ role: KerasLayer.WeightRole, at path: String
+  ) throws(ResectError) -> LazyTensor {
+    guard role == .kernel else { return tensor }
+    switch (tensor.shape.rank, self) {
+    case (2, _): return try tensor.permuted([1, 0])
+    case (4, .tensorFlow): return try tensor.permuted([3, 2, 0, 1])
+    case (4, .flipped): return try tensor.permuted([3, 2, 0, 1], reversing: [0, 1])
+    case (4, .channelsFirst): return tensor
+    case (4, .channelsFirstFlipped): return try tensor.permuted([0, 1, 2, 3], reversing: [2, 3])
+    case (4, .unknown):
+      throw ResectError(
+        .unsupported,
+        "Theano wrote this file for Keras 1, and nothing in it says in which order the axes of kernels are",
+        advice: "load it in Keras with its model, and save the whole model", tensor: path)
+    default: return tensor
+    }
+  }
+}
+
+extension HDF5Content {
+  /// Whether the weights' names end in a number, as TensorFlow's do: `kernel:0`.
+  fileprivate var namesAreNumbered: Bool {
+    index.datasets.contains { $0.path.hasSuffix(":0") } || index.group(at: "layers") != nil
+  }
+}

@@ -1,0 +1,416 @@
+internal import Bytes
+internal import ResNets
+
+/// Reads the stretches of a graph as parts of a ResNet, in the order of the forward pass.
+struct GraphReader {
+  /// What was read of a block.
+  struct Block {
+    /// Its addition's name.
+    let name: String
+    let stage: Int
+    let index: Int
+    /// How many convolutions the residual has.
+    let count: Int
+    let stride: Int
+    /// Which of its convolutions strides.
+    let strider: Int?
+    /// Whether the shortcut is pooled before its projection.
+    let isPooled: Bool
+  }
+
+  let graph: LayerGraph
+  private(set) var places: [String: ModulePath] = [:]
+  private(set) var stem = Architecture.Stem.sevenWithMaxPool
+  private(set) var stemPooling = Architecture.StemPooling.symmetric
+  /// Convolutions of which it matters how they pad: an example of each kind.
+  private var paddings: [Architecture.Padding: String] = [:]
+  private var epsilons: [Double: String] = [:]
+  private var extent: GraphExtent?
+  private var outputs = 0
+
+  init(graph: LayerGraph) { self.graph = graph }
+
+  // MARK: Stem
+
+  /// The stem: one convolution or three, then pooling. With activation, each convolution is followed by a ReLU.
+  mutating func readStem(_ nodes: [Int], isPreactivated: Bool) throws(ResectError) {
+    var rest = Stretch(graph: graph, nodes: nodes)
+    guard case .input(let height, let width)? = rest.next?.operation else {
+      throw ResectError(.notAResNet, "the model's layers do not begin with an image")
+    }
+    rest.advance()
+    extent = GraphExtent(height: height, width: width)
+    var units: [Unit] = []
+    var isRectified = false
+    while let unit = try readUnit(&rest, place: nil) {
+      units.append(unit)
+      isRectified = rest.takeReLU() != nil
+      guard isRectified || isPreactivated else {
+        throw rest.refusal("expected a ReLU after the stem's convolution \(unit.convolution)")
+      }
+    }
+    let pool = try readStemPool(&rest, isRectified: isRectified)
+    try rest.end("the stem")
+    let kernels = units.map(\.kernel)
+    let strides = units.map(\.stride)
+    switch (kernels, strides, pool) {
+    case ([7], [2], true): stem = .sevenWithMaxPool
+    case ([3], [1], false): stem = .three
+    case ([3, 3, 3], [2, 1, 1], true): stem = .deepWithMaxPool
+    default:
+      let list = units.map { "\($0.kernel)×\($0.kernel) of stride \($0.stride)" }.joined(separator: ", ")
+      throw ResectError(
+        .unsupported,
+        "the stem (\(list.isEmpty ? "no convolution" : list), \(pool ? "max-pooling" : "no pooling")) is none of a known ResNet",
+        tensor: units.first?.convolution)
+    }
+    for (index, unit) in units.enumerated() {
+      let isLast = index == units.count - 1
+      places[unit.convolution] = isLast ? .stemConvolution : .innerStemConvolution(index: index + 1)
+      if let norm = unit.norm { places[norm] = isLast ? .stemNorm : .innerStemNorm(index: index + 1) }
+    }
+  }
+
+  /// Reads max-pooling of 3×3 and stride 2, if it comes next.
+  private mutating func readStemPool(
+    _ rest: inout Stretch, isRectified: Bool
+  ) throws(ResectError) -> Bool {
+    let border = rest.takeBorder()
+    guard case .maxPool(let window)? = rest.next?.operation else {
+      guard border == nil else { throw rest.refusal("expected a max-pooling after the stem's padding") }
+      return false
+    }
+    guard window.kernel == [3, 3], window.stride == [2, 2] else {
+      throw rest.refusal("the pooling is not 3×3 of stride 2, as a ResNet's")
+    }
+    switch (border, window.padsSame) {
+    case (nil, true): stemPooling = .same
+    case (nil, false): stemPooling = .unpadded
+    // Zeros never win against what a ReLU lets through.
+    case (LayerGraph.Border(top: 1, bottom: 1, left: 1, right: 1)?, false):
+      stemPooling = isRectified ? .symmetric : .symmetricZeros
+    case (.some, _): throw rest.refusal("the padding before the pooling is not 1 on every side, as a ResNet's")
+    }
+    extent?.pass(window, border: border)
+    rest.advance()
+    return true
+  }
+
+  // MARK: Blocks
+
+  mutating func readBlocks(_ trunk: GraphTrunk, isPreactivated: Bool) throws(ResectError) -> [Block] {
+    var blocks: [Block] = []
+    var (stage, index) = (0, 0)
+    for (position, block) in trunk.blocks.enumerated() {
+      let name = graph.nodes[block.addition].name
+      let before = extent
+      let residual = try readResidual(block, isFirst: position == 0, isPreactivated: isPreactivated)
+      let shortcut = try readShortcut(block.shortcut, isPreactivated: isPreactivated, extent: before)
+      guard residual.count == 2 || residual.count == 3 else {
+        throw ResectError(
+          .unsupported, "the block has \(residual.count) convolutions, a ResNet's has 2 or 3", tensor: name)
+      }
+      // A v2's projection takes what the first batch-norm and ReLU give, and all else the block's input.
+      guard !isPreactivated || block.lead.isEmpty == (shortcut.projection == nil) else {
+        let what = block.lead.isEmpty ? "the block's input" : "what its first ReLU gives"
+        throw ResectError(.unsupported, "the shortcut takes \(what), unlike a pre-activated ResNet's", tensor: name)
+      }
+      let stride = residual.reduce(1) { $0 * $1.stride }
+      guard stride == shortcut.stride else {
+        throw ResectError(
+          .malformed, "the block strides by \(stride), its shortcut by \(shortcut.stride)", tensor: name)
+      }
+      // A stage begins where the shape changes: v2's last block of a stage strides and changes no channels.
+      if position == 0 || shortcut.changesShape { (stage, index) = (stage + 1, 0) } else { index += 1 }
+      for (number, unit) in residual.enumerated() {
+        places[unit.convolution] = .convolution(stage: stage, block: index, index: number + 1)
+        if let norm = unit.norm { places[norm] = .norm(stage: stage, block: index, index: number + 1) }
+      }
+      if let projection = shortcut.projection {
+        places[projection.convolution] = .shortcutConvolution(stage: stage, block: index)
+        if let norm = projection.norm { places[norm] = .shortcutNorm(stage: stage, block: index) }
+      }
+      blocks.append(
+        Block(
+          name: name, stage: stage, index: index, count: residual.count, stride: stride,
+          strider: residual.firstIndex { $0.stride > 1 }, isPooled: shortcut.isPooled))
+    }
+    return blocks
+  }
+
+  private mutating func readResidual(
+    _ block: GraphTrunk.Block, isFirst: Bool, isPreactivated: Bool
+  ) throws(ResectError) -> [Unit] {
+    var units: [Unit] = []
+    if isPreactivated {
+      var rest = Stretch(graph: graph, nodes: block.lead + block.residual)
+      while !rest.isEmpty {
+        let norm = rest.takeNorm(&epsilons)
+        guard rest.takeReLU() != nil else { throw rest.refusal("expected a ReLU before a convolution of the block") }
+        guard let unit = try readUnit(&rest, place: norm, hasNorm: false) else {
+          throw rest.refusal("expected a convolution")
+        }
+        units.append(unit)
+      }
+      return units
+    }
+    if !isFirst {
+      var lead = Stretch(graph: graph, nodes: block.lead)
+      guard lead.takeReLU() != nil else { throw lead.refusal("expected a ReLU after the addition") }
+      try lead.end("what follows the addition")
+    }
+    var rest = Stretch(graph: graph, nodes: block.residual)
+    while let unit = try readUnit(&rest, place: nil) {
+      units.append(unit)
+      if rest.isEmpty { return units }
+      guard rest.takeReLU() != nil else {
+        throw rest.refusal("expected a ReLU after the convolution \(unit.convolution)")
+      }
+    }
+    throw rest.refusal("expected a convolution")
+  }
+
+  private mutating func readShortcut(
+    _ nodes: [Int], isPreactivated: Bool, extent before: GraphExtent?
+  ) throws(ResectError) -> (projection: Unit?, stride: Int, isPooled: Bool, changesShape: Bool) {
+    let after = extent
+    defer { extent = after }
+    extent = before
+    var rest = Stretch(graph: graph, nodes: nodes)
+    guard !rest.isEmpty else { return (nil, 1, false, false) }
+    if isPreactivated, case .maxPool(let window)? = rest.next?.operation, window.kernel == [1, 1],
+      window.stride == [2, 2]
+    {
+      rest.advance()
+      try rest.end("the shortcut")
+      return (nil, 2, false, false)
+    }
+    var isPooled = false
+    if case .averagePool(let window)? = rest.next?.operation {
+      // Where the image has an odd edge, VALID leaves it out.
+      guard window.kernel == [2, 2], window.stride == [2, 2], window.padsSame else {
+        throw rest.refusal("the pooling of the shortcut is not 2×2 of stride 2 with padding \"same\"")
+      }
+      rest.advance()
+      isPooled = true
+    }
+    guard let unit = try readUnit(&rest, place: nil) else {
+      throw rest.refusal("a shortcut is a convolution, or nothing")
+    }
+    try rest.end("the shortcut")
+    guard !isPooled || unit.stride == 1 else {
+      throw ResectError(
+        .unsupported, "the shortcut is pooled and strides at its convolution", tensor: unit.convolution)
+    }
+    return (unit, isPooled ? 2 : unit.stride, isPooled, true)
+  }
+
+  // MARK: Head
+
+  /// What follows the last block: activation, global pooling and linear layers.
+  mutating func readTail(_ nodes: [Int], isPreactivated: Bool) throws(ResectError) {
+    var rest = Stretch(graph: graph, nodes: nodes)
+    if isPreactivated {
+      if let norm = rest.takeNorm(&epsilons) {
+        places[norm] = .finalNorm
+        guard rest.takeReLU() != nil else { throw rest.refusal("expected a ReLU after the last batch-norm") }
+      }
+    } else {
+      guard rest.takeReLU() != nil else { throw rest.refusal("expected a ReLU after the last addition") }
+    }
+    guard !rest.isEmpty else { return }
+    try readGlobalPool(&rest)
+    var layers: [String] = []
+    while let node = rest.next {
+      switch node.operation {
+      case .dense: layers.append(node.name)
+      case .flatten where layers.isEmpty: break
+      case .relu where !layers.isEmpty: break
+      case .outputActivation where !layers.isEmpty && rest.count == 1: break
+      default: throw rest.refusal("no part of a ResNet's head")
+      }
+      rest.advance()
+    }
+    for (index, layer) in layers.enumerated() {
+      places[layer] = .classifier(layer: layers.count == 1 ? nil : index)
+    }
+  }
+
+  private mutating func readGlobalPool(_ rest: inout Stretch) throws(ResectError) {
+    switch rest.next?.operation {
+    case .globalAveragePool?: break
+    case .averagePool(let window)?:
+      let size = extent?.size
+      guard let size, window.kernel == size, !window.padsSame || window.stride == size else {
+        let found = size.map { "\($0[0])×\($0[1])" } ?? "of an unknown size"
+        throw rest.refusal(
+          "the pooling takes \(window.kernel[0])×\(window.kernel[1]) pixels and the image is \(found): a ResNet's takes all"
+        )
+      }
+    default: throw rest.refusal("expected global average pooling")
+    }
+    rest.advance()
+  }
+
+  // MARK: Units
+
+  /// A convolution and its batch-norm.
+  struct Unit {
+    let convolution: String
+    let norm: String?
+    let kernel: Int
+    let stride: Int
+  }
+
+  /// Reads padding, a convolution and, where `hasNorm` says that it comes behind, a batch-norm. Nil where no convolution
+  /// comes next.
+  private mutating func readUnit(
+    _ rest: inout Stretch, place norm: String?, hasNorm: Bool = true
+  ) throws(ResectError) -> Unit? {
+    let start = rest
+    let border = rest.takeBorder()
+    guard case .convolution(let window)? = rest.next?.operation, let name = rest.next?.name else {
+      rest = start
+      return nil
+    }
+    let (kernel, stride) = (window.kernel[0], window.stride[0])
+    guard window.kernel[1] == kernel, window.stride[1] == stride, window.dilation == [1, 1], kernel % 2 == 1,
+      stride == 1 || stride == 2
+    else {
+      throw rest.refusal(
+        "the convolution (kernel \(window.kernel), strides \(window.stride), dilation \(window.dilation)) is none of a ResNet"
+      )
+    }
+    try notePadding(of: window, border: border, in: rest)
+    extent?.pass(window, border: border)
+    rest.advance()
+    return Unit(
+      convolution: name, norm: hasNorm ? rest.takeNorm(&epsilons) : norm, kernel: kernel, stride: stride)
+  }
+
+  private mutating func notePadding(
+    of window: LayerGraph.Window, border: LayerGraph.Border?, in rest: Stretch
+  ) throws(ResectError) {
+    let half = window.kernel[0] / 2
+    let name = rest.next?.name ?? ""
+    let symmetric = LayerGraph.Border(top: half, bottom: half, left: half, right: half)
+    switch (border, window.padsSame) {
+    case (nil, true):
+      // An odd kernel that does not stride is padded by half of it; one pixel needs nothing.
+      if half > 0, window.stride[0] > 1 { paddings[.same] = paddings[.same] ?? name }
+    case (nil, false) where half == 0: return
+    case (symmetric?, false):
+      if window.stride[0] > 1 { paddings[.symmetric] = paddings[.symmetric] ?? name }
+    default:
+      throw rest.refusal("the convolution is not padded by half of its kernel, as a ResNet's")
+    }
+  }
+
+  /// How convolutions that stride pad. Refuses networks that have both ways.
+  func settledPadding() throws(ResectError) -> Architecture.Padding {
+    if let same = paddings[.same], let symmetric = paddings[.symmetric] {
+      throw ResectError(
+        .unsupported,
+        "\(same) pads as \"same\" does and \(symmetric) on all sides alike: a ResNet does one or the other")
+    }
+    return paddings[.same] == nil ? .symmetric : .same
+  }
+
+  /// What the batch-norms add to the variance.
+  func settledEpsilon() throws(ResectError) -> Double? {
+    if let odd = epsilons.first(where: { !$0.key.isFinite || $0.key < 0 }) {
+      throw ResectError(.badValue, "the batch-norm adds \(odd.key) to the variance", tensor: odd.value)
+    }
+    guard epsilons.count < 2 else {
+      let list = epsilons.sorted { $0.key < $1.key }.map { "\($0.value) has \($0.key)" }
+      throw ResectError(
+        .unsupported, "the batch-norms add different values to the variance: \(list.joined(separator: ", "))")
+    }
+    return epsilons.keys.first
+  }
+}
+
+/// Nodes in the order of the forward pass, taken one after the other.
+struct Stretch {
+  let graph: LayerGraph
+  private var nodes: ArraySlice<Int>
+
+  init(graph: LayerGraph, nodes: [Int]) {
+    self.graph = graph
+    self.nodes = nodes[...]
+  }
+
+  var isEmpty: Bool { nodes.isEmpty }
+  var count: Int { nodes.count }
+  var next: LayerGraph.Node? { nodes.first.map { graph.nodes[$0] } }
+
+  mutating func advance() { nodes = nodes.dropFirst() }
+
+  mutating func takeReLU() -> String? {
+    guard let next, next.operation == .relu else { return nil }
+    advance()
+    return next.name
+  }
+
+  mutating func takeBorder() -> LayerGraph.Border? {
+    guard case .zeroPadding(let border)? = next?.operation else { return nil }
+    advance()
+    return border
+  }
+
+  mutating func takeNorm(_ epsilons: inout [Double: String]) -> String? {
+    guard let next, case .batchNorm(let epsilon) = next.operation else { return nil }
+    epsilons[epsilon] = epsilons[epsilon] ?? next.name
+    advance()
+    return next.name
+  }
+
+  func end(_ what: String) throws(ResectError) {
+    guard isEmpty else { throw refusal("no part of \(what) of a ResNet") }
+  }
+
+  /// An error about the next node.
+  func refusal(_ what: String) -> ResectError {
+    guard let next else { return ResectError(.unsupported, "the model's layers end early: \(what)") }
+    return ResectError(.unsupported, "\(what); found \(next.operation.description)", tensor: next.name)
+  }
+}
+
+/// The size of an image on its way, where the input's is fixed.
+struct GraphExtent {
+  private(set) var size: [Int]
+
+  init?(height: Int?, width: Int?) {
+    guard let height, let width, 1...1 << 20 ~= height, 1...1 << 20 ~= width else { return nil }
+    size = [height, width]
+  }
+
+  mutating func pass(_ window: LayerGraph.Window, border: LayerGraph.Border?) {
+    let added = border.map { [$0.top + $0.bottom, $0.left + $0.right] } ?? [0, 0]
+    for axis in 0...1 {
+      let length = size[axis] + added[axis] - (window.padsSame ? 1 : window.kernel[axis])
+      size[axis] = max(length, 0) / max(window.stride[axis], 1) + 1
+    }
+  }
+}
+
+extension LayerGraph.Operation {
+  /// For errors.
+  fileprivate var description: String {
+    switch self {
+    case .input: "the input"
+    case .convolution: "a convolution"
+    case .zeroPadding: "zero padding"
+    case .batchNorm: "a batch-norm"
+    case .relu: "a ReLU"
+    case .add: "an addition"
+    case .maxPool: "max-pooling"
+    case .averagePool: "average pooling"
+    case .globalAveragePool: "global average pooling"
+    case .flatten: "Flatten"
+    case .dense: "a linear layer"
+    case .outputActivation(let name), .other(let name): name
+    case .identity: "nothing"
+    }
+  }
+}

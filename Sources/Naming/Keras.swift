@@ -1,0 +1,25 @@
+internal import ResNets
+
+extension Convention {
+  /// Keras' `applications.ResNet50`, `ResNet101` and `ResNet152`, since 2019: convolutions have biases, and blocks stride at their
+  /// first convolution.
+  public static let keras = Convention(
+    name: "keras",
+    tables: [
+      NameTable([
+        .stemConvolution: "conv1_conv", .stemNorm: "conv1_bn",
+        .shortcutConvolution: "conv{stage+1}_block{block+1}_0_conv",
+        .shortcutNorm: "conv{stage+1}_block{block+1}_0_bn",
+        .convolution: "conv{stage+1}_block{block+1}_{index}_conv",
+        .norm: "conv{stage+1}_block{block+1}_{index}_bn",
+        .classifier: "predictions", .classifier: "probs",
+      ])
+    ],
+    epsilon: 1.001e-5,
+    stridePlacement: .v1,
+    trainingPreprocessing: { _ in .kerasCaffe },
+    isNatural: {
+      $0.stem == .sevenWithMaxPool && $0.shortcut == .projection && !$0.isPreactivated && $0.block == .bottleneck
+    }
+  )
+}

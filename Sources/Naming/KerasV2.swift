@@ -1,0 +1,28 @@
+internal import ResNets
+
+extension Convention {
+  /// Keras' `applications.ResNet50V2`, `ResNet101V2` and `ResNet152V2`: batch-norms come before convolutions, and the last block of
+  /// a stage strides, at its 3×3 convolution.
+  ///
+  /// The numbers of batch-norms are one less than those of the convolutions behind them.
+  public static let kerasV2 = Convention(
+    name: "keras-v2",
+    tables: [
+      NameTable([
+        .stemConvolution: "conv1_conv",
+        .shortcutConvolution: "conv{stage+1}_block{block+1}_0_conv",
+        .convolution: "conv{stage+1}_block{block+1}_{index}_conv",
+        .norm: "conv{stage+1}_block{block+1}_preact_bn{index:=1}",
+        .norm: "conv{stage+1}_block{block+1}_{index-1}_bn",
+        .finalNorm: "post_bn",
+        .classifier: "predictions", .classifier: "probs",
+      ])
+    ],
+    epsilon: 1.001e-5,
+    stridePlacement: .v15,
+    trainingPreprocessing: { _ in .kerasTF },
+    stridedBlocks: .last,
+    stemPooling: .symmetricZeros,
+    isNatural: { $0.stem == .sevenWithMaxPool && $0.isPreactivated && $0.block == .bottleneck }
+  )
+}

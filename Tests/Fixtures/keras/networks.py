@@ -1,0 +1,154 @@
+"""Small ResNets as people write them in Keras, with random weights and statistics. Shared by the fixtures and the comparison."""
+import numpy as np
+
+
+class Networks:
+    """The networks, built by `keras`: Keras 3, or the Keras 2 of tf_keras."""
+
+    def __init__(self, keras):
+        self.keras = keras
+        self.layers = keras.layers
+
+    def home_made(self, size=30, channels=3, biased_norms=True):
+        """Basic blocks with padding "same", convolution biases, eps 1e-3 and names that Keras gives; a shortcut without batch-norm."""
+        L = self.layers
+        image = x = L.Input((size, size, channels))
+        x = L.Conv2D(8, 3, padding="same")(x)
+        x = L.ReLU()(L.BatchNormalization()(x))
+        for stage, width in enumerate([8, 12, 16]):
+            for block in range(2 if stage == 0 else 1):
+                stride = 2 if stage and not block else 1
+                y = L.Conv2D(width, 3, strides=stride, padding="same")(x)
+                y = L.Activation("relu")(L.BatchNormalization(scale=biased_norms)(y))
+                y = L.Conv2D(width, 3, padding="same")(y)
+                y = L.BatchNormalization(center=biased_norms)(y)
+                if stride == 2:
+                    x = L.Conv2D(width, 1, strides=2, padding="same")(x)
+                x = L.Activation("relu")(L.Add()([x, y]))
+        pooled = -(-(-(-size // 2)) // 2)
+        x = L.Flatten()(L.AveragePooling2D(pooled)(x))
+        x = L.Dense(5, activation="softmax")(L.Dropout(0.5)(x))
+        return self.keras.Model(image, x)
+
+    def bottlenecks(self, size=37, pool="same"):
+        """A 7×7 stem and bottlenecks that stride at their 3×3 convolution, all padded as "same", activations within the layers."""
+        L = self.layers
+        image = x = L.Input((size, size, 3))
+        x = L.Conv2D(6, 7, strides=2, padding="same", use_bias=False)(x)
+        x = L.Activation("relu")(L.BatchNormalization(epsilon=2e-5, scale=False)(x))
+        x = L.MaxPooling2D(3, strides=2, padding=pool)(x)
+        for stage, width in enumerate([4, 6]):
+            for block in range(2):
+                stride = 2 if stage and not block else 1
+                # As when a block is a function that begins with its last convolution's shortcut.
+                s = x
+                if not block:
+                    s = L.Conv2D(4 * width, 1, strides=stride, padding="same", use_bias=False)(x)
+                    s = L.BatchNormalization(epsilon=2e-5, scale=False)(s)
+                y = L.Conv2D(width, 1, use_bias=False)(x)
+                y = L.ReLU()(L.BatchNormalization(epsilon=2e-5, scale=False)(y))
+                y = L.Conv2D(width, 3, strides=stride, padding="same", use_bias=False)(y)
+                y = L.ReLU()(L.BatchNormalization(epsilon=2e-5, scale=False)(y))
+                y = L.Conv2D(4 * width, 1, use_bias=False)(y)
+                y = L.BatchNormalization(epsilon=2e-5, scale=False)(y)
+                x = L.ReLU()(y + s if block else L.add([y, s]))
+        x = L.GlobalAveragePooling2D()(x)
+        return self.keras.Model(image, L.Dense(4)(x))
+
+    def applications(self, version, size=45):
+        """keras.applications' own blocks and names behind a narrow stem. Version 1 or 2."""
+        from keras.src.applications import resnet
+
+        L = self.layers
+        image = x = L.Input((size, size, 3))
+        x = L.ZeroPadding2D(3, name="conv1_pad")(x)
+        x = L.Conv2D(8, 7, strides=2, name="conv1_conv")(x)
+        if version == 1:
+            x = L.BatchNormalization(axis=3, epsilon=1.001e-5, name="conv1_bn")(x)
+            x = L.Activation("relu", name="conv1_relu")(x)
+        x = L.ZeroPadding2D(1, name="pool1_pad")(x)
+        x = L.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
+        stack = resnet.stack_residual_blocks_v1 if version == 1 else resnet.stack_residual_blocks_v2
+        for number, (width, blocks, stride) in enumerate([(4, 2, 1 if version == 1 else 2), (6, 2, 2 if version == 1 else 1)]):
+            x = stack(x, width, blocks, stride1=stride, name=f"conv{number + 2}")
+        if version == 2:
+            x = L.BatchNormalization(axis=3, epsilon=1.001e-5, name="post_bn")(x)
+            x = L.Activation("relu", name="post_relu")(x)
+        x = L.GlobalAveragePooling2D(name="avg_pool")(x)
+        return self.keras.Model(image, L.Dense(5, activation="softmax", name="predictions")(x))
+
+    def before_2019(self, size=44, pads=False):
+        """The blocks and names of Keras' first ResNet50, whose pooling was not padded at first."""
+        L = self.layers
+        image = x = L.Input((size, size, 3))
+        x = L.ZeroPadding2D((3, 3))(x)
+        x = L.Conv2D(8, (7, 7), strides=(2, 2), name="conv1")(x)
+        x = L.Activation("relu")(L.BatchNormalization(axis=3, name="bn_conv1")(x))
+        if pads:
+            x = L.ZeroPadding2D((1, 1))(x)
+        x = L.MaxPooling2D((3, 3), strides=(2, 2))(x)
+        for stage, width in [(2, 4), (3, 6)]:
+            for block in "ab":
+                stride = 2 if stage > 2 and block == "a" else 1
+                y = x
+                for part, (filters, kernel) in zip("abc", [(width, 1), (width, 3), (4 * width, 1)]):
+                    y = L.Conv2D(filters, kernel, strides=stride if part == "a" else 1, padding="same" if kernel > 1 else "valid",
+                                 name=f"res{stage}{block}_branch2{part}")(y)
+                    y = L.BatchNormalization(axis=3, name=f"bn{stage}{block}_branch2{part}")(y)
+                    if part != "c":
+                        y = L.Activation("relu")(y)
+                if block == "a":
+                    x = L.Conv2D(4 * width, 1, strides=stride, name=f"res{stage}a_branch1")(x)
+                    x = L.BatchNormalization(axis=3, name=f"bn{stage}a_branch1")(x)
+                x = L.Activation("relu")(L.add([y, x]))
+        final = x.shape[1]
+        x = L.Flatten()(L.AveragePooling2D((final, final), name="avg_pool")(x))
+        return self.keras.Model(image, L.Dense(5, activation="softmax", name="fc1000")(x))
+
+    def within(self):
+        """A backbone as a layer of a sequential model, as transfer learning makes it."""
+        whole = self.applications(1)
+        backbone = self.keras.Model(whole.input, whole.get_layer("conv3_block2_out").output, name="backbone")
+        L = self.layers
+        return self.keras.Sequential(
+            [L.Input((45, 45, 3)), backbone, L.GlobalAveragePooling2D(), L.Dropout(0.2), L.Dense(3, activation="softmax")])
+
+
+def leaves(model):
+    """All layers, those of models within the model too."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from leaves(layer)
+        else:
+            yield layer
+
+
+def randomise(model, seed=7):
+    """Weights and statistics as if the network had been trained, activations of ordinary size."""
+    random = np.random.default_rng(seed)
+    for layer in leaves(model):
+        values = []
+        for variable in layer.weights:
+            name = (getattr(variable, "path", None) or variable.name).split("/")[-1].split(":")[0]
+            shape = tuple(variable.shape)
+            if name == "kernel":
+                fan = np.prod(shape[:-1])
+                values.append(random.normal(0, (1.5 / fan) ** 0.5, shape))
+            elif name in ("gamma", "moving_variance"):
+                values.append(random.uniform(0.5, 1.5, shape))
+            elif name == "seed_generator_state":
+                values.append(np.asarray(variable))
+            else:
+                values.append(random.normal(0, 0.2, shape))
+        if values:
+            layer.set_weights(values)
+
+
+def logits(model, images):
+    """What the model computes before its softmax."""
+    last = list(leaves(model))[-1]
+    activation, last.activation = last.activation, None
+    try:
+        return np.asarray(model(images, training=False)).astype("float32")
+    finally:
+        last.activation = activation

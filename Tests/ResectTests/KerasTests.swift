@@ -1,0 +1,99 @@
+import Inference
+import NumPy
+import Resect
+import TestSupport
+import Testing
+
+/// Checkpoints of real Keras run as Keras runs them: `Tests/Fixtures/keras/make_keras.py` writes both.
+@Suite struct KerasTests {
+  private func model(_ name: String) throws -> Model { try Model(contentsOf: Fixtures.path("keras/\(name)")) }
+
+  @Test(arguments: [
+    ("home-made", "home-made.h5"), ("home-made", "home-made.keras"), ("bottlenecks", "bottlenecks.keras"),
+    ("within", "within.h5"), ("within", "within.keras"), ("v1", "v1.keras"), ("v1", "v1.weights.h5"), ("v1", "v1.names.h5"),
+    ("v2", "v2.h5"), ("v2", "v2.weights.h5"), ("v2", "v2.names.h5"), ("keras2-home-made", "keras2-home-made.h5"),
+    ("keras2-before-2019", "keras2-before-2019.h5"), ("keras2-bottlenecks", "keras2-bottlenecks.keras"),
+    ("before-2019", "before-2019.names.h5"), ("keras2-before-2019", "keras1-tf-theano.h5"),
+    ("keras2-before-2019", "keras1-th-tensorflow.h5"), ("keras2-before-2019", "keras1-th-theano.h5"),
+  ])
+  func `a network computes what Keras does`(_ reference: String, _ file: String) throws {
+    let model = try model(file)
+    let images = try Batch(numPyFile: Fixtures.path("keras/\(reference).input.npy"))
+    var plain = SessionOptions()
+    (plain.usesReference, plain.isExact) = (true, true)
+    for options in [SessionOptions(), plain] {
+      let logits = try Session(model.network, options: options).run(images)
+      let difference = try logits.difference(fromNumPyFile: Fixtures.path("keras/\(reference).logits.npy"))
+      #expect(difference < 2e-5, "\(file)")
+    }
+  }
+
+  @Test func `the description in the file says what weights do not`() throws {
+    let homeMade = try #require(try model("home-made.keras").architecture)
+    #expect(homeMade.epsilon == .init(1e-3, from: .graph))
+    #expect(homeMade.padding == .same)
+    #expect(homeMade.hasConvolutionBias)
+    #expect(homeMade.absentNorms == [.shortcutNorm(stage: 2, block: 0), .shortcutNorm(stage: 3, block: 0)])
+    let bottlenecks = try #require(try model("bottlenecks.keras").architecture)
+    #expect(bottlenecks.epsilon == .init(2e-5, from: .graph))
+    #expect(bottlenecks.stridePlacement == .init(.v15, from: .graph))
+    #expect(bottlenecks.stemPooling == .same)
+    #expect(try model("keras2-bottlenecks.keras").architecture?.stemPooling == .unpadded)
+    let preactivated = try #require(try model("v2.h5").architecture)
+    #expect(preactivated.isPreactivated && preactivated.stridedBlocks == .last)
+    #expect(preactivated.stemPooling == .symmetricZeros)
+  }
+
+  @Test(arguments: [
+    ("v1.keras", "keras", "keras-caffe"), ("v1.names.h5", "keras", "keras-caffe"), ("v2.h5", "keras-v2", "keras-tf"),
+    ("v2.weights.h5", "keras-v2", "keras-tf"), ("before-2019.names.h5", "keras-legacy", "keras-caffe"),
+    ("home-made.h5", "model graph", nil),
+  ])
+  func `names that Keras gives its own networks are its conventions`(
+    _ file: String, _ convention: String, _ preprocessing: String?
+  ) throws {
+    let model = try model(file)
+    #expect(model.convention.name == convention)
+    #expect(model.preprocessing.value?.name == preprocessing)
+  }
+
+  @Test func `names alone say what they imply, and a doubt is told`() throws {
+    let named = try model("v2.names.h5")
+    #expect(named.architecture?.epsilon == .init(1.001e-5, from: .convention("keras-v2")))
+    #expect(named.architecture?.stridedBlocks == .last)
+    let old = try model("before-2019.names.h5")
+    #expect(old.architecture?.epsilon.value == 1e-3)
+    #expect(old.loading.warnings.contains { $0.contains("before 2018") })
+    #expect(try !model("keras2-before-2019.h5").loading.warnings.contains { $0.contains("before 2018") })
+  }
+
+  @Test(arguments: ["home-made.weights.h5", "bottlenecks.weights.h5"])
+  func `weights without a description, under names that say nothing, are refused with what is missing`(
+    _ file: String
+  ) throws {
+    let refused = #expect(throws: ResectError.self) { try model(file) }
+    #expect(refused?.advice?.contains("save the whole model") == true)
+  }
+
+  @Test func `the tensors of such a file are still listed, buffers apart`() throws {
+    let inspection = try Inspection(path: Fixtures.path("keras/home-made.weights.h5"))
+    #expect(inspection.model == nil)
+    let listed = try Inspection(path: Fixtures.path("keras/v1.weights.h5"))
+    #expect(listed.tensors.count { $0.isBuffer } == 2 * 15)
+    #expect(try listed.parameterCount == listed.model?.network.parameterCount)
+  }
+
+  @Test func `what a file of Resect's keeps of such a network runs the same`() throws {
+    let folder = try TemporaryFolder()
+    for (reference, file) in [("v2", "v2.h5"), ("home-made", "home-made.h5"), ("keras2-bottlenecks", "keras2-bottlenecks.keras")] {
+      for output in ["\(reference).resect", "\(reference).safetensors"] {
+        let path = folder.file(output)
+        try model(file).write(to: path)
+        let images = try Batch(numPyFile: Fixtures.path("keras/\(reference).input.npy"))
+        let logits = try Session(Model(contentsOf: path).network).run(images)
+        let difference = try logits.difference(fromNumPyFile: Fixtures.path("keras/\(reference).logits.npy"))
+        #expect(difference < 2e-5, "\(output)")
+      }
+    }
+  }
+}
