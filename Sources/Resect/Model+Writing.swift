@@ -134,6 +134,9 @@ extension Model {
   /// Begins the file that the model will be written to, before any work is done for it.
   private func target(_ path: String, _ options: WriteOptions) throws(ResectError) -> Target {
     let format = try options.format(for: path)
+    guard quantization == nil || format == .resect && options.dtype == nil else {
+      throw ResectError(.badArgument, "quantised weights are float32 in a .resect file, nothing else", file: path)
+    }
     let file = try OutputFile(
       path: path, overwrite: options.overwrites, inputs: sources.map(\.file.identity))
     return Target(file: file, format: format)
@@ -151,9 +154,10 @@ extension Model {
       case .resect:
         let digests = Digests(of: sources)
         let header = nativeHeader(records)
+        let encoding = quantization?.encoding ?? options.encoding
         try writeNative(
-          outputTensors(.tree, options, encoding: options.encoding), to: file,
-          encoding: { options.encoding.choice(for: $0.name) }, progress: progress,
+          outputTensors(.tree, options, encoding: encoding), to: file,
+          encoding: { encoding.choice(for: $0.name) }, progress: progress,
           alongside: { () throws(ResectError) in try digests.compute() },
           header: { () throws(ResectError) in header(digests.values) })
         let warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
@@ -170,6 +174,16 @@ extension Model {
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
+  }
+
+  /// How many bytes a `.resect` file of the model has at most.
+  func nativeByteCount() throws(ResectError) -> UInt64 {
+    let options = WriteOptions()
+    let encoding = quantization?.encoding ?? options.encoding
+    let header = nativeHeader(records(nil, options))(sources.map { _ in String(repeating: "0", count: 64) })
+    let bytes = try NativeFormat.nativeByteCount(
+      outputTensors(.tree, options, encoding: encoding), encoding: { encoding.choice(for: $0.name) }, header: header)
+    return bytes + UInt64(surgeries.count * Proof.largestJSON)
   }
 
   /// What other readers of a safetensors file cannot know, because it is no tensor.

@@ -39,6 +39,12 @@ extension LazyTensor {
     return LazyTensor(dtype: dtype, shape: shape, source: RoundedTensor(base: self, dtype: dtype))
   }
 
+  /// The float32 values that this tensor has once it is stored in multiples of `step`, which is normal and above zero: each element
+  /// the nearest multiple when it is pulled.
+  public func multiples(of step: Double) -> LazyTensor {
+    LazyTensor(dtype: .float32, shape: shape, source: MultiplesTensor(base: self, step: step))
+  }
+
   /// The same elements in the same order under another shape. Throws where that has more or fewer.
   public func reshaped(_ axes: [Int]) throws(ResectError) -> LazyTensor {
     let shape = try Shape(axes)
@@ -150,6 +156,22 @@ private struct RoundedTensor: TensorSource {
     try base.stream(as: dtype) { bytes throws(ResectError) in
       scratch.load(bytes, as: dtype)
       try scratch.encode(as: target, piece)
+    }
+  }
+}
+
+private struct MultiplesTensor: TensorSource {
+  let base: LazyTensor
+  let step: Double
+
+  func stream(
+    as dtype: DType, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    var scratch = DoubleScratch()
+    try base.stream { bytes throws(ResectError) in
+      scratch.load(bytes, as: base.dtype)
+      scratch.round(toMultiplesOf: step)
+      try scratch.encode(as: dtype, piece)
     }
   }
 }
