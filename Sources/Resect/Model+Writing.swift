@@ -28,15 +28,16 @@ public enum WeightEncoding: Sendable, Hashable {
   /// Without loss, in less room where that can be had.
   case lossless
   /// In multiples of a step each, which is given by the tensor's name in the tree (`stem.conv.weight`): those tensors read back as
-  /// float32, each value the nearest multiple. All others are encoded without loss.
-  case quantized(steps: [String: Double])
+  /// float32, each value a multiple, the nearest by default. All others are encoded without loss.
+  case quantized(steps: [String: Double], rounding: StepRounding = .nearest)
 
   /// What becomes of the tensor that the tree names `name`.
   func choice(for name: String) -> EncodingChoice {
     switch self {
     case .store: .store
     case .lossless: .lossless
-    case .quantized(let steps): steps[name].map { .quantized(step: $0) } ?? .lossless
+    case .quantized(let steps, let rounding):
+      steps[name].map { .quantized(step: $0, rounding: rounding) } ?? .lossless
     }
   }
 }

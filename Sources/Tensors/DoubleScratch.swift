@@ -48,13 +48,6 @@ struct DoubleScratch {
     }
   }
 
-  /// Replaces each value by the nearest multiple of `step`, as float32 holds it.
-  mutating func round(toMultiplesOf step: Double) {
-    for index in values.indices {
-      values[index] = Double(Float((values[index] / step).rounded(.toNearestOrEven) * step))
-    }
-  }
-
   /// Hands over ``values`` as `dtype`, each rounded once.
   mutating func encode(
     as dtype: DType, _ piece: (RawSpan) throws(ResectError) -> Void

@@ -57,7 +57,7 @@ struct MeanCorrection: Sendable {
       means.count % inputs == 0, taker.tensor.dtype.isComputable
     else { return nil }
     let corrections = try BiasCorrection.corrections(
-      weights: weight.tensor.doubles(), changed: weight.tensor.multiples(of: step).doubles(),
+      weights: weight.tensor.doubles(), changed: weight.tensor.multiples(of: step, rounding: .kernels).doubles(),
       shape: weight.tensor.shape, groups: means.count / inputs, inputMeans: means)
     let values = zip(try taker.tensor.doubles(), corrections).map { $0 + taker.sign * $1 }
     return LazyTensor(values: values, dtype: taker.tensor.dtype == .float64 ? .float64 : .float32)

@@ -10,7 +10,8 @@ public struct Quantization: Sendable {
   /// The encoding that the writer takes, by the tree's names.
   var encoding: WeightEncoding {
     .quantized(
-      steps: Dictionary(uniqueKeysWithValues: steps.map { (Convention.tree.name(of: $0.key), $0.value) }))
+      steps: Dictionary(uniqueKeysWithValues: steps.map { (Convention.tree.name(of: $0.key), $0.value) }),
+      rounding: .kernels)
   }
 
   /// What stands in the file. Steps, bits and noise of each layer stand with its tensor.
@@ -36,7 +37,9 @@ extension ResNet {
   func quantized(_ steps: [ParameterPath: Double]) throws(ResectError) -> ResNet {
     var replacements: [ParameterPath: LazyTensor] = [:]
     for parameter in parameters {
-      if let step = steps[parameter.path] { replacements[parameter.path] = parameter.tensor.multiples(of: step) }
+      if let step = steps[parameter.path] {
+        replacements[parameter.path] = parameter.tensor.multiples(of: step, rounding: .kernels)
+      }
     }
     return try replacing(replacements)
   }
