@@ -30,13 +30,17 @@ public struct Proof: Sendable, Hashable {
   }
 
   /// Bytes of ``json`` at most, but for assumptions.
-  static let largestJSON = 400
+  static let largestJSON = 480
 
   /// In one line, for people.
   public var summary: String {
     let what = subject == .logits ? "logit" : "feature"
+    if let promise, let error {
+      return
+        "proved, as \(promise) promises: relative \(what) error \(error.relative.twoDigits), largest \(error.largest.twoDigits) of the spread, over \(agreement.count) probes"
+    }
     return
-      "\(tolerance == nil && promise == nil ? "measured" : "proved"): largest \(what) difference \(agreement.largest.twoDigits) over \(agreement.count) probes"
+      "\(tolerance == nil ? "measured" : "proved"): largest \(what) difference \(agreement.largest.twoDigits) over \(agreement.count) probes"
   }
 
   /// As it stands in a file's provenance.

@@ -41,12 +41,36 @@ extension QualityGoal {
     }
   }
 
+  /// The goal in a file's provenance; nothing where it is none.
+  public init?(json: JSON) {
+    if let error = json["quality"]?.number {
+      self = .error(error)
+    } else if let difference = json["maxDifference"]?.number {
+      self = .largestDifference(difference)
+    } else if let bytes = json["targetSize"]?.integer {
+      self = .size(UInt64(max(bytes, 0)))
+    } else {
+      return nil
+    }
+  }
+
   /// Whether `error` is what was asked for. A size says nothing of the error, but that it can be measured.
   func isKept(by error: LogitError) -> Bool {
     switch self {
     case .error(let limit): error.relative <= limit
     case .largestDifference(let limit): error.largest <= limit
     case .size: error.relative.isFinite
+    }
+  }
+}
+
+extension QualityGoal: CustomStringConvertible {
+  /// As the command line asks for it.
+  public var description: String {
+    switch self {
+    case .error(let error): "quality \(error)"
+    case .largestDifference(let difference): "max-difference \(difference)"
+    case .size(let bytes): "target-size \(bytes)"
     }
   }
 }

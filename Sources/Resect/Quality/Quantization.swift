@@ -20,7 +20,7 @@ public struct Quantization: Sendable {
     return SurgeryRecord(
       name: "quantize", parameters: goal.json,
       report: .object(["measured": measured.json, "tensors": .integer(steps.count)]),
-      summary: "quantised \(steps.count) weights: \(error)")
+      summary: "quantised the weights of \(steps.count) layers: \(error)")
   }
 }
 
