@@ -14,7 +14,7 @@ Formats, each in a file of its own
                       32 in float16, as ggml has it; vectors in float32
 Prints a table in Markdown for each network: bytes, the relative error (root mean square of the differences of the
 logits, each row less its mean, over the logits' own) and, of the peers, how much smaller Resect is at that error,
-between its two nearest points. With --svg, draws the first networks.
+between its two nearest points. With --svg, draws them.
 """
 import argparse
 import json
@@ -176,9 +176,10 @@ def measure(name, bench):
 
 
 def svg(results):
-    """A picture for each network, side by side: bytes across, error upwards in logarithms."""
+    """A picture for each network, two in a row: bytes across, error upwards in logarithms."""
     width, height, left, bottom = 380, 300, 56, 44
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width * len(results)} {height + 20}" '
+    columns, rows = min(len(results), 2), (len(results) + 1) // 2
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width * columns} {height * rows + 20}" '
              'font-family="sans-serif" font-size="11">', '<rect width="100%" height="100%" fill="white"/>']
     for index, (name, curve, peers) in enumerate(results):
         points = curve + list(peers.values())
@@ -191,7 +192,7 @@ def svg(results):
             return x, 24 + (height - bottom - 24) * (high - math.log10(error)) / (high - low)
 
         base = height - bottom
-        parts.append(f'<g transform="translate({width * index} 0)">')
+        parts.append(f'<g transform="translate({index % 2 * width} {index // 2 * height})">')
         parts.append(f'<text x="{(left + width) / 2:.0f}" y="14" text-anchor="middle" font-weight="bold">{name}</text>')
         for power in range(low, high + 1):
             y = place(0, 10.0 ** power)[1]
@@ -213,9 +214,9 @@ def svg(results):
             parts.append(f'<path d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8" stroke="#c30" stroke-width="2"/>'
                          f'<text x="{x + 7:.1f}" y="{y - 5:.1f}" fill="#c30">{peer}</text>')
         parts.append("</g>")
-    parts.append(f'<text x="12" y="{height + 8}" fill="#06c">● resect --quality</text>'
-                 f'<text x="130" y="{height + 8}" fill="#c30">✕ others</text>'
-                 f'<text x="200" y="{height + 8}">upwards: relative error of the logits</text></svg>')
+    parts.append(f'<text x="12" y="{height * rows + 8}" fill="#06c">● resect --quality</text>'
+                 f'<text x="130" y="{height * rows + 8}" fill="#c30">✕ others</text>'
+                 f'<text x="200" y="{height * rows + 8}">upwards: relative error of the logits</text></svg>')
     return "\n".join(parts) + "\n"
 
 
