@@ -14,6 +14,11 @@ struct ProbedNetwork: Sendable {
     self.subject = subject
     correction = MeanCorrection(network, means: means)
     reference = try ProbedNetwork.run(network, probes, subject)
+    guard LogitError(reference, reference).relative.isFinite else {
+      throw ResectError(
+        .notApplicable,
+        "what the network makes of the probes is not finite or always the same: no error can be measured")
+    }
   }
 
   /// The network with the means of its layers' outputs as they are before their weights are quantised.

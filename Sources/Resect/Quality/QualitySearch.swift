@@ -20,7 +20,7 @@ struct QualitySearch {
     self.probed = probed
     let layers = try probed.layers()
     guard !layers.isEmpty else {
-      throw ResectError(.notApplicable, "there are no weights that quantising would make smaller")
+      throw ResectError(.notApplicable, "nothing to quantise: weights are few, or the logits depend on none of them")
     }
     paths = layers.map(\.path)
     allocation = StepAllocation(layers.map(\.layer))
