@@ -1,5 +1,4 @@
 #include "entropy_coding.h"
-#include <math.h>
 #include <string.h>
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -174,17 +173,6 @@ FOR_EACH_CPU void resect_join_planes_32(
     values[i] = (second[i] & 0x80u) << 24 | (uint32_t)first[i] << 23 | (second[i] & 0x7fu) << 16
                 | (uint32_t)third[i] << 8 | fourth[i];
   }
-}
-
-FOR_EACH_CPU size_t resect_quantize(const double *values, size_t count, double step, int32_t *integers) {
-  size_t bad = 0;
-  for (size_t i = 0; i < count; i++) {
-    double quotient = rint(values[i] / step);
-    int is_good = fabs(quotient) <= 0x1p30;
-    bad += !is_good;
-    integers[i] = (int32_t)(is_good ? quotient : 0);
-  }
-  return bad;
 }
 
 FOR_EACH_CPU void resect_dequantize(const int32_t *integers, size_t count, double step, void *floats) {

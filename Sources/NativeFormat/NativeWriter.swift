@@ -36,6 +36,16 @@ public func writeNative(
   try file.write(prelude.bytes, at: 0)
 }
 
+/// How many bytes the file that ``writeNative(_:to:encoding:progress:alongside:header:)`` makes of the same has at most: a few
+/// digits of checksums less. Everything is encoded, nothing is written.
+public func nativeByteCount(
+  _ tensors: [OutputTensor], encoding: (OutputTensor) -> EncodingChoice, header: NativeHeader
+) throws(ResectError) -> UInt64 {
+  var payloads = PayloadWriter(tensors: tensors, choices: tensors.map(encoding), progress: nil)
+  try payloads.measure()
+  return payloads.position + UInt64(header.json(tensors: payloads.entries).compact.count)
+}
+
 /// Writes payloads one behind the other.
 ///
 /// Where a payload goes is known once those before it are encoded, so tensors are taken in batches: a batch is encoded in memory,
@@ -65,6 +75,18 @@ private struct PayloadWriter {
       for index in batch { place(tensors[index], payloads[index - batch.lowerBound]) }
       let checksums = try write(batch, payloads, to: file)
       for (index, checksum) in zip(batch, checksums) { entries[index].checksum = checksum }
+    }
+  }
+
+  /// Encodes and places everything, with the longest checksums that there are.
+  mutating func measure() throws(ResectError) {
+    while entries.count < tensors.count {
+      let batch = nextBatch()
+      let payloads = try encode(batch)
+      for index in batch {
+        place(tensors[index], payloads[index - batch.lowerBound])
+        entries[index].checksum = .max
+      }
     }
   }
 

@@ -1,7 +1,10 @@
 extension Model {
   /// The model with every batch-norm folded into its convolution. See `ResNet.foldingBatchNorm()`.
   public func foldingBatchNorm() throws(ResectError) -> Model {
-    try operating { network throws(ResectError) in try network.foldingBatchNorm() }
+    var folded = try operating { network throws(ResectError) in try network.foldingBatchNorm() }
+    let network = try network
+    folded.inputMeans = inputMeans ?? Model.inputMeans(of: network)
+    return folded
   }
 
   /// The model without the bias of its classifier. See `ResNet.droppingClassifierBias()`.
@@ -154,6 +157,7 @@ extension Model {
     _ body: (Model) throws(ResectError) -> Result
   ) throws(ResectError) -> Result {
     do throws(ResectError) {
+      guard quantization == nil else { throw Model.alreadyQuantized }
       return try body(self)
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)

@@ -50,15 +50,16 @@ public enum WeightEncoding: Sendable, Hashable {
   /// Without loss, in less room where that can be had.
   case lossless
   /// In multiples of a step each, which is given by the tensor's name in the tree (`stem.conv.weight`): those tensors read back as
-  /// float32, each value the nearest multiple. All others are encoded without loss.
-  case quantized(steps: [String: Double])
+  /// float32, each value a multiple, the nearest by default. All others are encoded without loss.
+  case quantized(steps: [String: Double], rounding: StepRounding = .nearest)
 
   /// What becomes of the tensor that the tree names `name`.
   func choice(for name: String) -> EncodingChoice {
     switch self {
     case .store: .store
     case .lossless: .lossless
-    case .quantized(let steps): steps[name].map { .quantized(step: $0) } ?? .lossless
+    case .quantized(let steps, let rounding):
+      steps[name].map { .quantized(step: $0, rounding: rounding) } ?? .lossless
     }
   }
 }
@@ -156,6 +157,9 @@ extension Model {
   /// Begins the file that the model will be written to, before any work is done for it.
   private func target(_ path: String, _ options: WriteOptions) throws(ResectError) -> Target {
     let format = try options.format(for: path)
+    guard quantization == nil || format == .resect && options.dtype == nil else {
+      throw ResectError(.badArgument, "quantised weights are float32 in a .resect file, nothing else", file: path)
+    }
     let file = try OutputFile(
       path: path, overwrite: options.overwrites, inputs: sources.map(\.file.identity))
     return Target(file: file, format: format)
@@ -174,9 +178,10 @@ extension Model {
       case .resect:
         let digests = Digests(of: sources)
         let header = nativeHeader(records)
+        let encoding = quantization?.encoding ?? options.encoding
         try writeNative(
-          outputTensors(.tree, options, encoding: options.encoding), to: file,
-          encoding: { options.encoding.choice(for: $0.name) }, progress: progress,
+          outputTensors(.tree, options, encoding: encoding), to: file,
+          encoding: { encoding.choice(for: $0.name) }, progress: progress,
           alongside: { () throws(ResectError) in try digests.compute() },
           header: { () throws(ResectError) in header(digests.values) })
         warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
@@ -204,6 +209,16 @@ extension Model {
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
+  }
+
+  /// How many bytes a `.resect` file of the model has at most.
+  func nativeByteCount() throws(ResectError) -> UInt64 {
+    let options = WriteOptions()
+    let encoding = quantization?.encoding ?? options.encoding
+    let header = nativeHeader(records(nil, options))(sources.map { _ in String(repeating: "0", count: 64) })
+    let bytes = try NativeFormat.nativeByteCount(
+      outputTensors(.tree, options, encoding: encoding), encoding: { encoding.choice(for: $0.name) }, header: header)
+    return bytes + UInt64(surgeries.count * Proof.largestJSON)
   }
 
   /// What other readers of the file cannot know, because it is no tensor.

@@ -34,6 +34,10 @@ public struct Model: Sendable {
   public internal(set) var surgeries: [SurgeryRecord]
   /// How the file's tensors were used.
   public internal(set) var loading: Loading
+  /// How the weights will be quantised; absent where they keep every bit.
+  public internal(set) var quantization: Quantization?
+  /// The means of the layers' inputs, as batch-norms told them that are folded now.
+  var inputMeans: [ModulePath: [Double]]?
   /// What the model was before the surgeries.
   var original: Original
   /// What the surgeries promise of the logits.

@@ -16,15 +16,29 @@ public struct Proof: Sendable, Hashable {
   public let agreement: Agreement
   /// The largest difference that is allowed; absent where the surgery is inexact by nature and the difference is only measured.
   public let tolerance: Double?
+  /// The same difference relative to the spread, where weights are quantised.
+  public let error: LogitError?
+  /// What was promised where weights are quantised: then this decides, and there is no tolerance.
+  public let promise: QualityGoal?
   /// What had to be assumed of the network to run it, before and after alike.
   public let assumptions: [String]
 
   /// Whether the result does what was promised.
-  public var holds: Bool { tolerance.map { agreement.largest <= $0 } ?? agreement.largest.isFinite }
+  public var holds: Bool {
+    if let promise, let error, !promise.isKept(by: error) { return false }
+    return tolerance.map { agreement.largest <= $0 } ?? agreement.largest.isFinite
+  }
+
+  /// Bytes of ``json`` at most, but for assumptions.
+  static let largestJSON = 480
 
   /// In one line, for people.
   public var summary: String {
     let what = subject == .logits ? "logit" : "feature"
+    if let promise, let error {
+      return
+        "proved, as \(promise) promises: relative \(what) error \(error.relative.twoDigits), largest \(error.largest.twoDigits) of the spread, over \(agreement.count) probes"
+    }
     return
       "\(tolerance == nil ? "measured" : "proved"): largest \(what) difference \(agreement.largest.twoDigits) over \(agreement.count) probes"
   }
@@ -35,6 +49,7 @@ public struct Proof: Sendable, Hashable {
       "compared": .string(subject.rawValue), "probes": .integer(agreement.count),
       "largestDifference": .number(agreement.largest), "meanDifference": .number(agreement.mean),
       "largestMagnitude": .number(agreement.magnitude), "tolerance": tolerance.map { .number($0) },
+      "error": error?.json, "promise": promise?.json,
       "assumed": assumptions.isEmpty ? nil : .array(assumptions.map { .string($0) }),
     ])
   }
@@ -92,9 +107,7 @@ extension Model {
     var assumptions: [String] = []
     let before = try Pass(original, assuming: &assumptions)
     let after = try Pass(stored(options), classes?.stored(options), assuming: &assumptions)
-    let replacesHead = effects.contains { if case .replacesHead = $0 { true } else { false } }
-    let subject: Proof.Subject =
-      before.computesLogits && after.computesLogits && !replacesHead ? .logits : .features
+    let subject = subject(before, after)
     let (normalized, probes) = try probes(for: before.graph)
     let passes = [(before, normalized), (after, probes)]
     let results = Results()
@@ -110,10 +123,25 @@ extension Model {
     let narrowest = options.dtype ?? .float32
     let proof = Proof(
       subject: subject, agreement: agreement,
-      tolerance: foldsInput ? nil : (share ?? Proof.relativeTolerance(for: narrowest)) * agreement.magnitude,
+      tolerance: foldsInput || quantization != nil
+        ? nil : (share ?? Proof.relativeTolerance(for: narrowest)) * agreement.magnitude,
+      error: quantization.map { _ in LogitError(expected, found) }, promise: foldsInput ? nil : quantization?.goal,
       assumptions: assumptions)
     guard agreement.largest.isFinite, proof.holds else { throw proof.failure }
     return proof
+  }
+
+  private func subject(_ before: Pass, _ after: Pass) -> Proof.Subject {
+    let replacesHead = effects.contains { if case .replacesHead = $0 { true } else { false } }
+    return before.computesLogits && after.computesLogits && !replacesHead ? .logits : .features
+  }
+
+  /// What the proof of this model will compare, and the probes that it will give the network after its surgeries.
+  func probesAfter() throws(ResectError) -> (Proof.Subject, Batch) {
+    var assumptions: [String] = []
+    let before = try Pass(original, assuming: &assumptions)
+    let after = try Pass(content, nil, assuming: &assumptions)
+    return (subject(before, after), try probes(for: before.graph).after)
   }
 
   /// The probes for the network before and for the one after, which are the same unless it came to normalise its input.
@@ -141,7 +169,7 @@ extension Model {
   }
 
   /// Whether a normalisation was folded into a convolution, which changes what it sees beyond the border.
-  private var foldsInput: Bool { normalizedBy?.folds ?? false }
+  var foldsInput: Bool { normalizedBy?.folds ?? false }
 
   /// Whether the written model computes something else than the one that was read.
   private func changesArithmetic(_ options: WriteOptions) -> Bool {
@@ -157,6 +185,7 @@ extension Model {
   private func stored(_ options: WriteOptions) throws(ResectError) -> Content {
     switch content {
     case .network(let network):
+      if let quantization { return .network(try network.quantized(quantization.steps)) }
       return .network(network.mapTensors { $0.rounded(to: options.stored($0)) })
     case .classes(let classes):
       return .classes(
@@ -212,7 +241,7 @@ private final class Results: Sendable {
 }
 
 /// A model that is run once: a network, an embedding of classes, or both halves of a classifier.
-private struct Pass {
+struct Pass {
   let session: Session
   let classes: Session?
 
@@ -279,6 +308,11 @@ extension ResNet {
 extension Proof {
   fileprivate var failure: ResectError {
     let what = subject == .logits ? "logits" : "features"
+    if let error, promise != nil {
+      return ResectError(
+        .notProved, "not proved: the \(what)' relative error is \(error.relative.twoDigits), more than was promised",
+        advice: "--no-verify writes it all the same")
+    }
     return ResectError(
       .notProved,
       agreement.largest.isFinite
@@ -291,7 +325,7 @@ extension Proof {
 
 extension Double {
   /// With two significant digits, as 1.1e-05.
-  fileprivate var twoDigits: String {
+  var twoDigits: String {
     guard isFinite, self != 0 else { return self == 0 ? "0" : description }
     var exponent = 0
     var digits = magnitude

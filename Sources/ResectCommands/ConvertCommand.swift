@@ -13,9 +13,14 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var job: ModelJob
   @Flag(help: "Copy the tensors of any model as they are; nothing is mapped.") var raw = false
   @OptionGroup var surgeries: SurgeryOptions
+  @OptionGroup var quality: QualityOptions
 
   func validate() throws {
+    try quality.check(job)
     guard raw else { return }
+    guard quality.goal == nil else {
+      throw ValidationError("--raw copies tensors of which it knows nothing: they are not quantised.")
+    }
     guard !surgeries.foldBatchNorm, !surgeries.dropClassifierBias, surgeries.labels == nil,
       job.writing.storage.preprocessing == nil
     else {
@@ -28,7 +33,7 @@ struct ConvertCommand: ParsableCommand {
   }
 
   func run() throws {
-    guard raw else { return try job.write(surgeries.operate(on: readModel())) }
+    guard raw else { return try job.write(surgeries.operate(on: readModel()), goal: quality.goal) }
     try job.writing.checkEncoding(for: job.output)
     let (report, count, ignored) = try copyTensors(
       from: job.input, to: job.output, open: job.reading.open(), options: job.writing.write)

@@ -9,12 +9,16 @@ struct ExportCommand: ParsableCommand {
 
   @OptionGroup var job: ModelJob
   @OptionGroup var surgeries: SurgeryOptions
+  @OptionGroup var quality: QualityOptions
 
   func validate() throws {
     if let format = job.writing.to, format != .resect {
       throw ValidationError("export writes .resect; use convert for another format.")
     }
+    try quality.check(job, format: .resect)
   }
 
-  func run() throws { try job.write(surgeries.operate(on: job.read(for: .resect)), format: .resect) }
+  func run() throws {
+    try job.write(surgeries.operate(on: job.read(for: .resect)), format: .resect, goal: quality.goal)
+  }
 }

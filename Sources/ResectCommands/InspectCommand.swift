@@ -89,6 +89,7 @@ struct InspectCommand: ParsableCommand {
     }
     let surgeries = inspection.provenance.surgeries.compactMap { $0["surgery"]?.string }
     if !surgeries.isEmpty { lines.append("surgeries: \(surgeries.joined(separator: ", ").printable())") }
+    lines += inspection.provenance.surgeries.compactMap(promise)
     if let sha256 { lines.append("SHA-256 \(sha256)") }
     lines.append(
       isVerified
@@ -109,6 +110,16 @@ struct InspectCommand: ParsableCommand {
       "\(inspection.parameterCount.grouped) parameters, \(inspection.bufferCount.grouped) in buffers, \(inspection.tensors.count) tensors, \(inspection.byteCount.asBytes)"
     )
     return lines.joined(separator: "\n")
+  }
+
+  /// What was promised and measured when weights were quantised.
+  private func promise(_ surgery: JSON) -> String? {
+    guard surgery["surgery"]?.string == "quantize", let goal = surgery["parameters"].flatMap(QualityGoal.init(json:)),
+      let measured = surgery["report"]?["measured"], let error = measured["relativeError"]?.number,
+      let largest = measured["relativeLargest"]?.number
+    else { return nil }
+    return
+      "quantised for \(goal): on the probes, logits were off by \(error.brief) of their spread, root mean square, and by \(largest.brief) at most"
   }
 
   /// What the model is, in a few lines.

@@ -19,12 +19,14 @@ struct ModelJob: ParsableArguments {
     return try writing.storage.prepared(Model(contentsOf: input, options: options))
   }
 
-  /// Writes `model` and tells what was done, after `tables`.
-  func write(_ model: Model, format: OutputFormat? = nil, tables: [String] = []) throws {
+  /// Writes `model`, quantised where there is a goal, and tells what was done, after `tables`.
+  func write(_ model: Model, format: OutputFormat? = nil, goal: QualityGoal? = nil, tables: [String] = []) throws {
     var options = writing.write
     options.format = format ?? options.format
+    var model = try writing.storage.named(model)
+    if let goal { model = try model.quantizing(to: goal) }
     var outcome = WriteOutcome()
-    try outcome.write(writing.storage.named(model), to: output, options)
+    try outcome.write(model, to: output, options)
     outcome.show(shown, tables: shown.json ? [] : tables)
   }
 }

@@ -39,6 +39,13 @@ extension LazyTensor {
     return LazyTensor(dtype: dtype, shape: shape, source: RoundedTensor(base: self, dtype: dtype))
   }
 
+  /// The float32 values that this tensor has once it is stored in multiples of `step`, which is normal and above zero. When it is
+  /// pulled, all of it is in memory.
+  public func multiples(of step: Double, rounding: StepRounding) -> LazyTensor {
+    LazyTensor(
+      dtype: .float32, shape: shape, source: MultiplesTensor(base: self, step: step, rounding: rounding))
+  }
+
   /// The same elements in the same order under another shape. Throws where that has more or fewer.
   public func reshaped(_ axes: [Int]) throws(ResectError) -> LazyTensor {
     let shape = try Shape(axes)
@@ -151,6 +158,24 @@ private struct RoundedTensor: TensorSource {
       scratch.load(bytes, as: dtype)
       try scratch.encode(as: target, piece)
     }
+  }
+}
+
+private struct MultiplesTensor: TensorSource {
+  let base: LazyTensor
+  let step: Double
+  let rounding: StepRounding
+
+  func stream(
+    as dtype: DType, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    let multiples = StepMultiples(try base.doubles(), shape: base.shape, step: step, rounding: rounding)
+    guard multiples.bad == 0 else {
+      throw ResectError(.badValue, "\(multiples.bad) weights are not finite, or too large for a step of \(step)")
+    }
+    var scratch = DoubleScratch()
+    scratch.load(multiples.integers.map { Double(Float(Double($0) * step)) }[...])
+    try scratch.encode(as: dtype, piece)
   }
 }
 

@@ -34,9 +34,6 @@ void resect_join_planes_32(
   const uint8_t *first, const uint8_t *second, const uint8_t *third, const uint8_t *fourth, size_t count,
   void *elements);
 
-/// The integers nearest to `values` / `step`, ties to even. Returns how many are no number or beyond 2^30.
-size_t resect_quantize(const double *values, size_t count, double step, int32_t *integers);
-
 /// `integers` times `step`, rounded to double and then to float.
 void resect_dequantize(const int32_t *integers, size_t count, double step, void *floats);
 

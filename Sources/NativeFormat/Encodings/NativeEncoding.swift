@@ -1,3 +1,5 @@
+public import Tensors
+
 #if canImport(Darwin)
   internal import Darwin
 #else
@@ -45,5 +47,5 @@ public enum EncodingChoice: Sendable, Hashable {
   /// Without loss, where that makes it smaller by three percent at least; else as it is.
   case lossless
   /// In multiples of `step`. Requires finite values and a tensor that is stored as float32.
-  case quantized(step: Double)
+  case quantized(step: Double, rounding: StepRounding = .nearest)
 }

@@ -1,5 +1,4 @@
 internal import Bytes
-internal import CEntropyCoding
 internal import Tensors
 
 /// The payload of a tensor that is not stored as it is.
@@ -20,9 +19,9 @@ struct EncodedPayload {
       guard let bytes = try EncodedPayload.planes(tensor, progress) else { return nil }
       self.bytes = bytes
       encoding = .planes
-    case .quantized(let step):
+    case .quantized(let step, let rounding):
       guard tensor.tensor.shape.elementCount > 0 else { return nil }
-      let quantized = try QuantizedTensor(tensor, step: step, progress)
+      let quantized = try QuantizedTensor(tensor, step: step, rounding, progress)
       bytes = quantized.payload()
       encoding = .quantized(step: step, relativeError: quantized.relativeError)
     }
@@ -85,12 +84,14 @@ struct ChunkedPayload {
 private struct QuantizedTensor {
   private let step: Double
   private let shape: Shape
-  private var integers: [Int32] = []
+  private let integers: [Int32]
   private var energy = 0.0
   private var noise = 0.0
 
-  /// Pulls `output` and rounds every element to the nearest multiple of `step`.
-  init(_ output: OutputTensor, step: Double, _ progress: WriteProgress?) throws(ResectError) {
+  /// Pulls `output` and rounds its elements to multiples of `step`.
+  init(
+    _ output: OutputTensor, step: Double, _ rounding: StepRounding, _ progress: WriteProgress?
+  ) throws(ResectError) {
     guard output.dtype == .float32 else {
       throw ResectError(
         .badArgument, "only float32 is quantised, the tensor is to be \(output.dtype.rawValue)")
@@ -100,28 +101,19 @@ private struct QuantizedTensor {
     }
     self.step = step
     shape = output.tensor.shape
-    integers.reserveCapacity(shape.elementCount)
-    try output.tensor.streamDoubles { values throws(ResectError) in
-      try add(values)
-      progress?(4 * values.count)
-    }
-  }
-
-  private mutating func add(_ values: Span<Double>) throws(ResectError) {
-    var rounded = [Int32](repeating: 0, count: values.count)
-    let bad = unsafe values.withUnsafeBufferPointer {
-      unsafe resect_quantize($0.baseAddress, $0.count, step, &rounded)
-    }
-    guard bad == 0 else {
+    let weights = try output.tensor.doubles()
+    let multiples = StepMultiples(weights, shape: shape, step: step, rounding: rounding)
+    guard multiples.bad == 0 else {
       throw ResectError(
-        .badValue, "\(bad) weights are not finite, or more than 2^30 steps of \(step)")
+        .badValue, "\(multiples.bad) weights are not finite, or more than 2^30 steps of \(step)")
     }
-    for index in rounded.indices {
-      let error = values[index] - Double(rounded[index]) * step
+    integers = multiples.integers
+    for index in weights.indices {
+      let error = weights[index] - Double(integers[index]) * step
       noise += error * error
-      energy += values[index] * values[index]
+      energy += weights[index] * weights[index]
     }
-    integers += rounded
+    progress?(4 * weights.count)
   }
 
   /// The root of the error's energy over the weights' own; 0 where all weights are zero.
