@@ -161,7 +161,9 @@ extension Model {
           file: file, format: format, digests: digests.values, warnings: warnings, proof: proof)
       case .safetensors:
         var names = convention
-        if case .network(let network) = content { names = try convention.fitted(to: network).convention }
+        if case .network(let network) = content {
+          names = try convention.forWriting(network).fitted(to: network).convention
+        }
         try writeSafetensors(
           outputTensors(names, options), metadata: ResectMetadata(of: self, surgeries: records).strings, to: file,
           progress: progress)

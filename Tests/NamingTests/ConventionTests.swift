@@ -69,6 +69,7 @@ import Testing
       Convention.all.map(\.name) == [
         "torchvision", "cifar-chenyaofo", "cifar-akamaster", "cifar-kuangliu", "timm", "huggingface",
         "detectron2", "caffe2", "mmpretrain", "cifar", "cifar-weiaicunzai", "cifar-wide-resnet",
+        "keras", "keras-v2", "keras-legacy",
       ])
     for convention in Convention.all {
       #expect(Convention.named(convention.name)?.name == convention.name)
