@@ -18,6 +18,14 @@ extension Convention {
       advice: others.isEmpty ? "write .resect" : "these can say it: \(others.joined(separator: ", "))")
   }
 
+  /// The convention itself; where its names are those of one file's layers and mean nothing without its graph, the first that
+  /// builds such a network, or has names for it.
+  public func forWriting(_ network: ResNet) -> Convention {
+    guard name == Convention.graphName else { return self }
+    let able = Convention.all.filter { $0.table(for: network) != nil }
+    return able.first { $0.isNatural(network.architecture) } ?? able.first ?? self
+  }
+
   /// The same convention with the names that `network` is written by, if it has names for all of it.
   public func preferring(namesOf network: ResNet) -> Convention {
     table(for: network).map(preferring) ?? self

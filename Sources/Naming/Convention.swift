@@ -33,6 +33,9 @@ public struct Convention: Sendable {
     .mmpretrain, .cifar, .weiaicunzai, .wideResNet, .keras, .kerasV2, .kerasLegacy,
   ]
 
+  /// What the names of layers are called that mean nothing without the graph in their file.
+  static let graphName = "model graph"
+
   /// The convention called `name`.
   public static func named(_ name: String) -> Convention? { all.first { $0.name == name } }
 

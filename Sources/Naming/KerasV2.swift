@@ -11,9 +11,12 @@ extension Convention {
       NameTable([
         .stemConvolution: "conv1_conv",
         .shortcutConvolution: "conv{stage+1}_block{block+1}_0_conv",
-        .convolution: "conv{stage+1}_block{block+1}_{index}_conv",
+        .convolution: "conv{stage+1}_block{block+1}_{index=1}_conv",
+        .convolution: "conv{stage+1}_block{block+1}_{index=2}_conv",
+        .convolution: "conv{stage+1}_block{block+1}_{index=3}_conv",
         .norm: "conv{stage+1}_block{block+1}_preact_bn{index:=1}",
-        .norm: "conv{stage+1}_block{block+1}_{index-1}_bn",
+        .norm: "conv{stage+1}_block{block+1}_1_bn{index:=2}",
+        .norm: "conv{stage+1}_block{block+1}_2_bn{index:=3}",
         .finalNorm: "post_bn",
         .classifier: "predictions", .classifier: "probs",
       ])

@@ -97,7 +97,7 @@ public func loadNetwork(
   let match = try (isGraphWanted ? graph : nil).map { graph throws(ResectError) in try GraphMatch(graph) }
   if let match {
     let mapping = match.mapping(of: tensors)
-    conventions = Convention.all.filter { $0.agrees(with: mapping) } + [Convention(mapping, name: "model graph")]
+    conventions = Convention.all.filter { $0.agrees(with: mapping) } + [Convention(mapping, name: Convention.graphName)]
     found = NetworkSelection(tensors, mapping)
   } else if let mapping = options.mapping {
     conventions = [Convention(mapping)]

@@ -250,7 +250,7 @@ extension Model {
   /// Every tensor under the name that the model's convention has for it.
   private func namedTensors(_ options: WriteOptions) throws(ResectError) -> [OutputTensor] {
     guard case .network(let network) = content else { return outputTensors(convention, options) }
-    return outputTensors(try convention.fitted(to: network).convention, options)
+    return outputTensors(try convention.forWriting(network).fitted(to: network).convention, options)
   }
 
   /// Every tensor under the name that `convention` gives it; a count of batches only where there is one.

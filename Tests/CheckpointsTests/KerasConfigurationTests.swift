@@ -47,7 +47,9 @@ import Testing
   }
 
   @Test func `groups are numbered by class in the order of the description`() throws {
-    let kinds = ["Conv2D", "BatchNormalization", "Conv2D", "GlobalAveragePooling2D", "ReLU", "Conv2D", "SeparableConv2D"]
+    let kinds = [
+      "Conv2D", "BatchNormalization", "Conv2D", "GlobalAveragePooling2D", "ReLU", "Conv2D", "SeparableConv2D",
+    ]
     let layers = kinds.enumerated().map { #"{"class_name": "\#($1)", "config": {"name": "\#($0)"}}"# }
     let text = #"{"class_name": "Sequential", "config": {"layers": [\#(layers.joined(separator: ", "))]}}"#
     #expect(
@@ -73,7 +75,9 @@ import Testing
     #expect(refusal(#"{"class_name": "MyModel", "config": {"depth": 50}}"#)?.code == .unsupported)
   }
 
-  @Test(arguments: ["", "{}", "[]", #"{"class_name": "Model", "config": {}}"#, #"{"class_name": "Model", "config": {"layers": []}}"#])
+  @Test(arguments: [
+    "", "{}", "[]", #"{"class_name": "Model", "config": {}}"#, #"{"class_name": "Model", "config": {"layers": []}}"#,
+  ])
   func `what is no description is refused`(_ text: String) {
     #expect(refusal(text)?.code == .malformed)
   }

@@ -21,8 +21,23 @@ private let architectures: [(name: String, architecture: Architecture)] = [
   ("no batch-norms", .small(normalization: .none, bias: true)),
   ("batch-norms without scale and shift", .small(normalization: .batchNorm(affine: false, statistics: true))),
   ("no head", .small(classes: nil)),
+  ("padding as TensorFlow's SAME", .small(.bottleneck).padded(.same)),
+  ("pooling as TensorFlow's SAME", .small(stem: .sevenWithMaxPool).padded(.same, pooling: .same)),
+  ("pooling without padding", .small(stem: .sevenWithMaxPool).padded(pooling: .unpadded)),
+  ("pooling over zeros", .small(stem: .sevenWithMaxPool).padded(pooling: .symmetricZeros)),
   ("deep enough for Winograd", .small(widths: [64, 128], depths: [2, 2], stemWidth: 64)),
 ]
+
+extension Architecture {
+  /// The same with other padding.
+  fileprivate func padded(
+    _ padding: Padding = .symmetric, pooling: StemPooling = .symmetric
+  ) -> Architecture {
+    var padded = self
+    (padded.padding, padded.stemPooling) = (padding, pooling)
+    return padded
+  }
+}
 
 /// The largest difference, and the largest magnitude of `expected`.
 private func difference(_ rows: Rows, _ expected: [[Double]]) -> (error: Double, size: Double) {

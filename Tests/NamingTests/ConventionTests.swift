@@ -69,6 +69,7 @@ import Testing
       Convention.all.map(\.name) == [
         "torchvision", "cifar-chenyaofo", "cifar-akamaster", "cifar-kuangliu", "timm", "huggingface",
         "detectron2", "caffe2", "mmpretrain", "cifar", "cifar-weiaicunzai", "cifar-wide-resnet",
+        "keras", "keras-v2", "keras-legacy",
       ])
     for convention in Convention.all {
       #expect(Convention.named(convention.name)?.name == convention.name)
@@ -208,8 +209,8 @@ extension ParameterPath {
       switch Int.random(in: 0..<15, using: &random) {
       case 0: .stemConvolution
       case 1: .stemNorm
-      case 2: .convolution(stage: number(), block: number(), index: number())
-      case 3: .norm(stage: number(), block: number(), index: number())
+      case 2: .convolution(stage: number(), block: number(), index: number() + 1)
+      case 3: .norm(stage: number(), block: number(), index: number() + 1)
       case 4: .shortcutConvolution(stage: number(), block: number())
       case 5: .shortcutNorm(stage: number(), block: number())
       case 6: .classifier(layer: nil)

@@ -10,7 +10,8 @@ import Testing
 
   @Test(arguments: [
     ("home-made", "home-made.h5"), ("home-made", "home-made.keras"), ("bottlenecks", "bottlenecks.keras"),
-    ("within", "within.h5"), ("within", "within.keras"), ("v1", "v1.keras"), ("v1", "v1.weights.h5"), ("v1", "v1.names.h5"),
+    ("within", "within.h5"), ("within", "within.keras"), ("v1", "v1.keras"), ("v1", "v1.weights.h5"),
+    ("v1", "v1.names.h5"),
     ("v2", "v2.h5"), ("v2", "v2.weights.h5"), ("v2", "v2.names.h5"), ("keras2-home-made", "keras2-home-made.h5"),
     ("keras2-before-2019", "keras2-before-2019.h5"), ("keras2-bottlenecks", "keras2-bottlenecks.keras"),
     ("before-2019", "before-2019.names.h5"), ("keras2-before-2019", "keras1-tf-theano.h5"),
@@ -85,7 +86,9 @@ import Testing
 
   @Test func `what a file of Resect's keeps of such a network runs the same`() throws {
     let folder = try TemporaryFolder()
-    for (reference, file) in [("v2", "v2.h5"), ("home-made", "home-made.h5"), ("keras2-bottlenecks", "keras2-bottlenecks.keras")] {
+    for (reference, file) in [
+      ("v2", "v2.h5"), ("home-made", "home-made.h5"), ("keras2-bottlenecks", "keras2-bottlenecks.keras"),
+    ] {
       for output in ["\(reference).resect", "\(reference).safetensors"] {
         let path = folder.file(output)
         try model(file).write(to: path)

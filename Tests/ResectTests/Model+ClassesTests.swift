@@ -65,11 +65,11 @@ import Testing
     #expect(error(try model(labels), names)?.code == .badArgument)
   }
 
-  @Test(arguments: OutputFormat.allCases)
+  @Test(arguments: formatsOfAnyModel)
   func `an embedding of classes keeps classes by their labels, in every format`(format: OutputFormat) throws {
     let labels = ["a", "b", "c", "d", "e"]
     let (backbone, classes) = try model(labels).split()
-    let path = folder.file("classes.\(format.rawValue)")
+    let path = folder.file("classes.\(format.fileExtensions[0])")
     try classes.keepingClasses(named: ["e", "b"]).write(to: path)
     let joined = try backbone.joined(with: Model(contentsOf: path))
     #expect(joined.labels == ["e", "b"])
@@ -78,11 +78,11 @@ import Testing
     #expect(try joined.network.head[0].bias?.bytes() == direct.network.head[0].bias?.bytes())
   }
 
-  @Test(arguments: OutputFormat.allCases)
+  @Test(arguments: formatsOfAnyModel)
   func `a fresh head has no labels until it gets them, and is written like any other`(format: OutputFormat) throws {
     let fresh = try model(labels).replacingHead(classes: 3, seed: 5)
     #expect(fresh.labels == nil)
-    let path = folder.file("fresh.\(format.rawValue)")
+    let path = folder.file("fresh.\(format.fileExtensions[0])")
     try fresh.labelled(["x", "y", "z"]).write(to: path)
     let read = try Model(contentsOf: path)
     #expect(read.labels == ["x", "y", "z"])

@@ -101,7 +101,7 @@ import Testing
 
   // MARK: Into the network
 
-  @Test(arguments: OutputFormat.allCases, [false, true])
+  @Test(arguments: formatsOfAnyModel, [false, true])
   func `what is in the network is no longer in the preprocessing, and survives every format`(
     format: OutputFormat, folds: Bool
   ) throws {
@@ -109,7 +109,7 @@ import Testing
     let normalized = try model.normalizing(folds: folds)
     #expect(normalized.preprocessing.value == Preprocessing.torchvision.withoutNormalization)
     #expect(normalized.preprocessing.source == .convention("torchvision"))
-    let path = folder.file("model.\(format.rawValue)")
+    let path = folder.file("model.\(format.fileExtensions[0])")
     let report = try normalized.write(to: path)
     #expect(report.warnings.isEmpty == (format == .resect || folds))
     let copy = try Model(contentsOf: path)

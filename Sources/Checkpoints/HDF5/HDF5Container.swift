@@ -20,7 +20,7 @@ enum HDF5Container {
     guard key == nil else {
       throw ResectError(.badArgument, "an HDF5 file has no keys to choose from")
     }
-    let keras = try kerasModel(in: content)
+    let keras = try content.kerasModel()
     let buffers = Set(((try? keras?.get())?.weights ?? []).lazy.filter(\.isBuffer).compactMap(\.path))
     var tensors: [Checkpoint.Entry] = []
     var ignored: [Checkpoint.Ignored] = []
@@ -49,19 +49,6 @@ enum HDF5Container {
     return Checkpoint(
       file: file, format: format, tensors: tensors, prefix: "", key: nil, ignored: ignored,
       modules: [:], metadata: metadata(of: content.index.root), hdf5: content, keras: keras)
-  }
-
-  /// What Keras says of its layers. What it says in a way that is not supported does not hinder the tensors from being read;
-  /// what is wrong does.
-  private static func kerasModel(
-    in content: HDF5Content
-  ) throws(ResectError) -> Result<KerasModel, ResectError>? {
-    do throws(ResectError) {
-      return try content.kerasModel().map { .success($0) }
-    } catch {
-      guard error.code == .unsupported else { throw error }
-      return .failure(error)
-    }
   }
 
   private static func metadata(of root: HDF5Group) -> [String: String] {

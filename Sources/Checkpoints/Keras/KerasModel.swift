@@ -34,24 +34,30 @@ public struct KerasModel: Sendable {
 }
 
 extension HDF5Content {
-  /// The content as a model of Keras; nil for any other tree of arrays.
+  /// The content as a model of Keras, or why it is not understood; nil for any other tree of arrays.
   ///
-  /// Throws where weights that are named are missing, where the settings of a layer contradict its weights, and where the
-  /// layout of the kernels is not known.
+  /// Throws where weights that are named are missing or no numbers, and where the settings of a layer contradict its weights. What
+  /// is only not understood hinders nobody from reading the arrays.
   /// Source: Keras' `legacy_h5_format.py` and `saving_lib.py`.
-  public func kerasModel() throws(ResectError) -> KerasModel? {
-    let description = try configuration.map { text throws(ResectError) in try KerasConfiguration(text) }
-    let stored: [StoredLayer]
-    if let legacy = try layerWeights() {
-      stored = try StoredLayer.legacy(legacy, layers: description?.layers ?? [])
-    } else if let found = try storedLayers(of: description?.layers) {
-      stored = found
-    } else {
-      guard description == nil else {
-        throw ResectError(.malformed, "the file describes a model and holds no layers with weights")
-      }
-      return nil
+  public func kerasModel() throws(ResectError) -> Result<KerasModel, ResectError>? {
+    let legacy = try layerWeights()
+    guard legacy != nil || configuration != nil || hasNumberedLayers else { return nil }
+    do throws(ResectError) {
+      return .success(try kerasModel(legacy))
+    } catch {
+      guard error.code != .mismatch else { throw error }
+      return .failure(error)
     }
+  }
+
+  private func kerasModel(_ legacy: [LayerWeights]?) throws(ResectError) -> KerasModel {
+    let description = try configuration.map { text throws(ResectError) in try KerasConfiguration(text) }
+    let stored =
+      if let legacy {
+        try StoredLayer.legacy(legacy, layers: description?.layers ?? [])
+      } else {
+        try numberedLayers(of: description?.layers)
+      }
     return try KerasModel(
       stored, description, layout: KernelLayout(self, description?.layers ?? []), of: self)
   }

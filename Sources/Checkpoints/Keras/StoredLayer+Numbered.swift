@@ -2,15 +2,19 @@ internal import Bytes
 internal import HDF5
 
 extension HDF5Content {
-  /// The layers of a file of Keras 3, whose weights are numbered: `layers/conv2d_3/vars/0`. Nil where there are no such groups.
+  // Keras 2.12 to 2.15 called the layers of a functional model otherwise.
+  private static let roots = ["layers", "_layer_checkpoint_dependencies"]
+
+  /// Whether there are layers whose weights have numbers for names.
+  var hasNumberedLayers: Bool { HDF5Content.roots.contains { index.group(at: $0) != nil } }
+
+  /// The layers of a file of Keras 3, whose weights are numbered: `layers/conv2d_3/vars/0`.
   ///
   /// With the model's description, a layer's group follows from its class and order. Without it, the group says its name since
   /// Keras 3.6; before, the group's own name has to do.
-  func storedLayers(of layers: [KerasLayer]?) throws(ResectError) -> [StoredLayer]? {
-    // Keras 2.12 to 2.15 called the layers of a functional model so.
-    let roots = ["layers", "_layer_checkpoint_dependencies"]
-    guard let root = roots.first(where: { index.group(at: $0) != nil }) else { return nil }
+  func numberedLayers(of layers: [KerasLayer]?) throws(ResectError) -> [StoredLayer] {
     guard let layers else { return try undescribedLayers() }
+    let root = HDF5Content.roots.first { index.group(at: $0) != nil } ?? "layers"
     let numbered = self.numbered
     var stored: [StoredLayer] = []
     for layer in layers {
