@@ -104,7 +104,8 @@ let package = Package(
     floor(
       "Resect",
       on: [
-        "Bytes", "Tensors", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat", "Inference", "Images",
+        "Bytes", "Tensors", "HDF5", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat", "Inference",
+        "Images",
         "NumPy",
       ]),
 

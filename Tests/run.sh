@@ -9,7 +9,19 @@ cd "$(dirname "$0")/.."
 source Samples/install.sh
 
 require_swift
-require_packages "${build_packages[@]}" python3 python3-torch python3-torchvision python3-numpy python3-pytest
+require_packages "${build_packages[@]}" python3 python3-torch python3-torchvision python3-numpy python3-pytest python3-pip
+
+# Packages of other frameworks that Debian does not have, in versions that its torch runs.
+peer_packages=$PWD/.build-peers
+peer_versions="timm==0.9.16 transformers==4.30.2 tokenizers==0.13.3 huggingface_hub==0.16.4 safetensors==0.4.5"
+if [[ $(cat "$peer_packages/versions" 2>/dev/null) != "$peer_versions" ]]; then
+  say "installing $peer_versions"
+  rm -rf "$peer_packages"
+  # shellcheck disable=SC2086
+  /usr/bin/python3 -m pip install --quiet --no-deps --target "$peer_packages" $peer_versions \
+    pyyaml regex requests tqdm filelock packaging fsspec typing_extensions urllib3 idna certifi charset-normalizer
+  echo "$peer_versions" >"$peer_packages/versions"
+fi
 
 say "formatting"
 swift format lint --strict --recursive Package.swift Sources Tests
@@ -29,8 +41,8 @@ for target in Bytes Tensors Zip Pickle HDF5 HDF5Library Checkpoints ResNets Imag
 done
 echo "no warnings"
 
-say "against torch"
-RESECT=$(swift build "${build[@]}" --show-bin-path)/resect \
+say "against torch, torchvision, timm and transformers"
+RESECT=$(swift build "${build[@]}" --show-bin-path)/resect RESECT_PEER_PACKAGES=$peer_packages \
   /usr/bin/python3 -W ignore -m pytest -q -p no:cacheprovider -rs Tests/Peers
 
 say "tests"

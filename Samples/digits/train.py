@@ -19,7 +19,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from sklearn.datasets import load_digits
 from torch import nn
 
 HERE = Path(__file__).resolve().parent
@@ -159,6 +158,8 @@ def main():
     parser.add_argument("--evaluate", action="store_true", help="only measure the checkpoint that is there")
     torch.set_num_threads(1)
     if not parser.parse_args().evaluate:
+        from sklearn.datasets import load_digits
+
         digits = load_digits()
         images = np.stack([enlarged(digit) for digit in digits.images])
         training, heldout = split(digits.target)

@@ -17,6 +17,35 @@ public struct CRC32: Sendable {
     return crc.value
   }
 
+  /// The checksum of bytes whose own is `first`, followed by `count` bytes whose own is `second`.
+  ///
+  /// A checksum is a polynomial over bits modulo the CRC's: that of the first bytes moves up by as many powers of x as bits follow.
+  public static func joining(_ first: UInt32, _ second: UInt32, count: UInt64) -> UInt32 {
+    var power = x.toTheEighth
+    var shift = x.toTheZeroth
+    var left = count
+    while left > 0 {
+      if left & 1 == 1 { shift = product(shift, power) }
+      power = product(power, power)
+      left >>= 1
+    }
+    return product(shift, first) ^ second
+  }
+
+  /// Powers of x. The highest bit is the lowest coefficient.
+  private static let x = (toTheZeroth: UInt32(1) << 31, toTheEighth: UInt32(1) << 23)
+
+  /// The product of two polynomials modulo the CRC's.
+  private static func product(_ first: UInt32, _ second: UInt32) -> UInt32 {
+    var sum: UInt32 = 0
+    var term = second
+    for bit in (0..<32).reversed() {
+      if first >> UInt32(bit) & 1 == 1 { sum ^= term }
+      term = term & 1 == 1 ? term >> 1 ^ 0xEDB8_8320 : term >> 1
+    }
+    return sum
+  }
+
   /// Adds `bytes`.
   public mutating func update(_ bytes: RawSpan) {
     // libdeflate takes no bytes at no address as a wish to begin anew.

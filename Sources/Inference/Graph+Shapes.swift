@@ -88,11 +88,11 @@ extension Graph.Node {
       }
       return .image(channels: channels, height: height, width: width)
     case (.add, let shape?):
-      guard inputs.last == shape else { throw mismatch("adds \(inputs.last!) to \(shape)") }
+      guard inputs.last == shape else { throw mismatch("adds \(inputs[inputs.count - 1]) to \(shape)") }
       return shape
     case (.gate, let shape?):
       guard inputs.last == .vector(shape.channels) else {
-        throw mismatch("gates \(shape.channels) channels by \(inputs.last!)")
+        throw mismatch("gates \(shape.channels) channels by \(inputs[inputs.count - 1])")
       }
       return shape
     case (.relu, let shape?), (.sigmoid, let shape?), (.channelConvolution, let shape?): return shape

@@ -1,6 +1,7 @@
 // A program that imports Resect works with these types: no further import should be needed.
 @_exported public import Bytes
 @_exported public import Checkpoints
+@_exported public import HDF5
 @_exported public import Images
 @_exported public import Inference
 @_exported public import Naming

@@ -38,6 +38,9 @@ extension Model {
     classes.content = .classes(embedding)
     classes.preprocessing = .unknown
     classes.surgeries.append(record)
+    // Alone, the embedding is proved by what it makes of features; both halves together, by the whole network.
+    classes.original = .content(classes.content)
+    classes.effects = []
     return (backbone, classes)
   }
 

@@ -6,13 +6,35 @@ public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
   case resect
   /// Hugging Face's safetensors, with the names of the model's convention.
   case safetensors
+  /// A state dict as torch.save writes it, with the names of the model's convention.
+  case torch
+  /// HDF5: weights as Keras wrote them before version 3, for its own applications.
+  case hdf5
+  /// HDF5: weights as Keras 3 writes them, for its own applications.
+  case kerasWeights = "keras-weights"
+  /// The archive of Keras 3: weights and what the model is built from.
+  case keras
+
+  /// What the names of such files end in; the first is the usual one.
+  public var fileExtensions: [String] {
+    switch self {
+    case .resect: ["resect"]
+    case .safetensors: ["safetensors"]
+    case .torch: ["pth", "pt"]
+    case .hdf5: ["h5", "hdf5"]
+    case .kerasWeights: ["weights.h5"]
+    case .keras: ["keras"]
+    }
+  }
 
   /// The format that the extension of `path` says.
   public init(path: String) throws(ResectError) {
+    // The longest ending decides: .weights.h5 is no .h5.
+    let endings = OutputFormat.allCases.flatMap { format in format.fileExtensions.map { (format, ".\($0)") } }
     let name = path.split(separator: "/").last ?? ""
-    let ending = name.split(separator: ".").dropFirst().last.map(String.init) ?? ""
-    guard let format = OutputFormat(rawValue: ending) else {
-      let known = OutputFormat.allCases.map { ".\($0.rawValue)" }.joined(separator: ", ")
+    let fitting = endings.filter { name.hasSuffix($0.1) }.max { $0.1.utf8.count < $1.1.utf8.count }
+    guard let format = fitting?.0 else {
+      let known = OutputFormat.allCases.flatMap(\.fileExtensions).map { ".\($0)" }.joined(separator: ", ")
       throw ResectError(
         .badArgument, "the extension says no format that is written: \(known) are",
         advice: "use one of them, or --to", file: path)
@@ -146,6 +168,7 @@ extension Model {
     let records = records(proof, options)
     let format = target.format
     let file = target.file
+    var warnings: [String] = []
     do throws(ResectError) {
       switch format {
       case .resect:
@@ -156,29 +179,38 @@ extension Model {
           encoding: { options.encoding.choice(for: $0.name) }, progress: progress,
           alongside: { () throws(ResectError) in try digests.compute() },
           header: { () throws(ResectError) in header(digests.values) })
-        let warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
+        warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
         return PulledFile(
           file: file, format: format, digests: digests.values, warnings: warnings, proof: proof)
       case .safetensors:
-        var names = convention
-        if case .network(let network) = content {
-          names = try convention.forWriting(network).fitted(to: network).convention
+        warnings = otherReadersWarnings
+        // `format` tells other readers that the names are torch's.
+        let metadata = [("format", "pt")] + ResectMetadata(of: self, surgeries: records).strings
+        try writeSafetensors(namedTensors(options), metadata: metadata, to: file, progress: progress)
+      case .torch:
+        warnings = otherReadersWarnings
+        let metadata = ResectMetadata(of: self, surgeries: records).strings
+        try writeTorchZip(namedTensors(options), metadata: metadata, to: file, progress: progress)
+      case .hdf5, .kerasWeights, .keras:
+        guard case .network(let network) = content else {
+          throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
         }
-        try writeSafetensors(
-          outputTensors(names, options), metadata: ResectMetadata(of: self, surgeries: records).strings, to: file,
-          progress: progress)
-        return PulledFile(file: file, format: format, digests: [], warnings: safetensorsWarnings, proof: proof)
+        let application = try KerasApplication(network, stored: options.stored)
+        warnings = application.warnings + otherReadersWarnings
+        let metadata = ResectMetadata(of: self, surgeries: records).strings
+        try application.write(as: format, metadata: metadata, to: file, progress: progress)
       }
+      return PulledFile(file: file, format: format, digests: [], warnings: warnings, proof: proof)
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
   }
 
-  /// What other readers of a safetensors file cannot know, because it is no tensor.
-  private var safetensorsWarnings: [String] {
+  /// What other readers of the file cannot know, because it is no tensor.
+  private var otherReadersWarnings: [String] {
     guard architecture?.inputNormalization != nil else { return [] }
     return [
-      "only Resect knows of a safetensors file that the network normalises its input: in other programs it has to be normalised before"
+      "only Resect knows of this file that the network normalises its input: in other programs it has to be normalised before"
     ]
   }
 
@@ -198,6 +230,12 @@ extension Model {
       }
     }
     return named
+  }
+
+  /// Every tensor under the name that the model's convention has for it.
+  private func namedTensors(_ options: WriteOptions) throws(ResectError) -> [OutputTensor] {
+    guard case .network(let network) = content else { return outputTensors(convention, options) }
+    return outputTensors(try convention.forWriting(network).fitted(to: network).convention, options)
   }
 
   /// Every tensor under the name that `convention` gives it; a count of batches only where there is one.

@@ -58,10 +58,10 @@ struct ResectMetadata {
     surgeries = try json(Key.surgeries)?.elements ?? []
   }
 
-  /// As it stands in the file, by name. `format` tells other readers that the names are torch's.
+  /// As it stands in the file, by name.
   var strings: [(name: String, value: String)] {
     func text(_ json: JSON) -> String { String(decoding: json.compact, as: UTF8.self) }
-    var strings = [("format", "pt")]
+    var strings: [(name: String, value: String)] = []
     if let architecture { strings.append((Key.architecture, text(architecture.json))) }
     if hasConstantFeature { strings.append((Key.constantFeature, "true")) }
     if let convention { strings.append((Key.convention, convention.name)) }

@@ -93,6 +93,10 @@ enum DTypeArgument: String, ExpressibleByArgument, CaseIterable {
 enum FormatArgument: String, ExpressibleByArgument, CaseIterable {
   case resect
   case safetensors
+  case torch
+  case hdf5
+  case kerasWeights = "keras-weights"
+  case keras
 }
 
 /// How the weights of a `.resect` file are encoded.

@@ -33,7 +33,7 @@ struct VerifyCommand: ParsableCommand {
     let predictors = try models.map { try Predictor($0, options: running.session) }
     for note in Set(predictors.flatMap(\.session.notes)) { Terminal.error("resect: note: \(note)") }
     let (subject, agreement) = try predictors[0].agreement(with: predictors[1], on: batch(for: predictors[0]))
-    let allowed = tolerance ?? models.map(\.relativeTolerance).max()! * agreement.magnitude
+    let allowed = tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance) * agreement.magnitude
     let agrees = agreement.largest <= allowed
     try shown.show(
       agreement.lines(subject, allowed: allowed).joined(separator: "\n"),

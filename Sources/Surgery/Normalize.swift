@@ -37,15 +37,21 @@ extension ResNet {
     network: ResNet, record: SurgeryRecord
   ) {
     let normalization = try checkedNormalization(preprocessing)
-    let paths = UnitPaths(convolution: .stemConvolution, norm: .stemNorm)
+    let isDeep = !innerStem.isEmpty
+    let paths =
+      isDeep
+      ? UnitPaths(convolution: .innerStemConvolution(index: 1), norm: .innerStemNorm(index: 1))
+      : UnitPaths(convolution: .stemConvolution, norm: .stemNorm)
+    var first = isDeep ? innerStem[0] : stem
     let path = ParameterPath(paths.convolution, .weight)
     var folded = self
-    let weight = stem.convolution.weight
+    let weight = first.convolution.weight
     let values = try weight.finiteValues(at: path)
     let taps = FoldedTaps(values, axes: weight.shape.axes, normalization)
-    folded.stem.convolution.weight = try LazyTensor(
+    first.convolution.weight = try LazyTensor(
       values: taps.weights, shape: weight.shape, dtype: weight.dtype == .float16 ? .float32 : weight.dtype)
-    try folded.stem.shift(by: taps.shifts, paths: paths)
+    try first.shift(by: taps.shifts, paths: paths)
+    if isDeep { folded.innerStem[0] = first } else { folded.stem = first }
     let padding = normalization.exactPadding
     let record = SurgeryRecord(
       name: "normalize", parameters: .object(["preprocessing": preprocessing.json, "fold": .bool(true)]),

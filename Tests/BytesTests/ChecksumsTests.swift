@@ -32,6 +32,18 @@ import Testing
     #expect(crc.value == 0xA71B_D1A6)
   }
 
+  @Test(arguments: [0, 1, 7, 63, 64, 65, 4096, 262_143, 262_400])
+  func `two CRC-32 are joined into that of the whole`(split: Int) {
+    let (first, second) = (Array(Self.long[..<split]), Array(Self.long[split...]))
+    #expect(
+      CRC32.joining(CRC32.of(first), CRC32.of(second), count: UInt64(second.count)) == 0xA71B_D1A6)
+  }
+
+  // Python, for zeros: joined = zlib.crc32(bytes(5 << 30), zlib.crc32(b"abc")), a mebibyte at a time.
+  @Test func `CRC-32 of more than four gibibytes are joined`() {
+    #expect(CRC32.joining(0x3524_41C2, 0x1938_38C3, count: 5 << 30) == 0x72B3_98A4)
+  }
+
   @Test func `nothing more changes no CRC-32`() {
     var crc = CRC32()
     Array("abc".utf8).withRawSpan { crc.update($0) }

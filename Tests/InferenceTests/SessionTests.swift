@@ -97,13 +97,13 @@ private func oracle(_ graph: Graph, _ batch: Batch) throws -> [[Double]] {
   @Test(arguments: Precision.allCases)
   func `the bits do not depend on the number of threads`(_ precision: Precision) throws {
     let network = try ResNet.random(
-      .small(.bottleneck, widths: [64, 256, 512], depths: [1, 1, 1], stemWidth: 64, classes: 1000), seed: 3)
+      .small(.bottleneck, widths: [64, 128], depths: [1, 1], stemWidth: 64, classes: 1000), seed: 3)
     let batch = try Probes.batch(for: Graph(network), side: 48, count: 2)
     var options = SessionOptions()
     options.precision = precision
     options.threads = 1
     let alone = try Session(network, options: options).run(batch)
-    for threads in [2, 3, 4, 7] {
+    for threads in [2, 3, 4] {
       options.threads = threads
       #expect(try Session(network, options: options).run(batch) == alone, "\(threads) threads")
     }
@@ -117,7 +117,7 @@ private func oracle(_ graph: Graph, _ batch: Batch) throws -> [[Double]] {
     }
     let expected = try batches.map { try session.run($0) }
     let wrong = Atomic<Int>(0)
-    try parallelForEach(count: 48) { index throws(ResectError) in
+    try parallelForEach(count: 24) { index throws(ResectError) in
       let rows = try session.run(batches[index % batches.count])
       if rows != expected[index % batches.count] { wrong.wrappingAdd(1, ordering: .relaxed) }
     }

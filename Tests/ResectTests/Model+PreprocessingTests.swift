@@ -40,11 +40,11 @@ import Testing
       resize: .exact(.init(width: 8, height: 8)), scale: 1.0 / 16, channelOrder: .grey, mean: [0.5], std: [0.25])
   }
 
-  @Test(arguments: OutputFormat.allCases)
+  @Test(arguments: formatsOfAnyModel)
   func `preprocessing and its source survive every format, and surgery`(format: OutputFormat) throws {
     let model = try Model(contentsOf: digits).preprocessed(by: grey())
     #expect(model.preprocessing == .init(try grey(), from: .option))
-    let path = folder.file("model.\(format.rawValue)")
+    let path = folder.file("model.\(format.fileExtensions[0])")
     try model.foldingBatchNorm().write(to: path)
     let copy = try Model(contentsOf: path)
     #expect(copy.preprocessing == model.preprocessing)
@@ -54,11 +54,11 @@ import Testing
     #expect(try halves.backbone.joined(with: halves.classes).preprocessing == model.preprocessing)
   }
 
-  @Test(arguments: OutputFormat.allCases)
+  @Test(arguments: formatsOfAnyModel)
   func `a convention's guess stays one, and where nothing was known nothing is added`(format: OutputFormat) throws {
     for name in ["bottleneck.zip.pth", "kuangliu.stream.pth"] {
       let model = try Model(contentsOf: fixture(name))
-      let path = folder.file("\(name).\(format.rawValue)")
+      let path = folder.file("\(name).\(format.fileExtensions[0])")
       try model.write(to: path)
       #expect(try Model(contentsOf: path).preprocessing == model.preprocessing)
     }

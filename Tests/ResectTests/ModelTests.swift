@@ -3,6 +3,9 @@ internal import Resect
 internal import TestSupport
 import Testing
 
+/// The formats that hold every model; those of Keras hold what keras.applications has.
+let formatsOfAnyModel: [OutputFormat] = [.resect, .safetensors, .torch]
+
 /// The façade, on files that real torch wrote.
 @Suite struct ModelTests {
   private let folder: TemporaryFolder
@@ -49,10 +52,10 @@ import Testing
     #expect(architecture?.stridePlacement == .init(.v1, from: .option))
   }
 
-  @Test(arguments: OutputFormat.allCases)
+  @Test(arguments: formatsOfAnyModel)
   func `what weights cannot tell survives every format`(_ format: OutputFormat) throws {
     let module = try Model(contentsOf: fixture("module_v1.stream.pth"))
-    let path = folder.file("copy.\(format.rawValue)")
+    let path = folder.file("copy.\(format.fileExtensions[0])")
     try module.write(to: path)
     let copy = try Model(contentsOf: path)
     #expect(copy.architecture == module.architecture)
@@ -60,12 +63,12 @@ import Testing
     #expect(try Comparison(fixture("module_v1.stream.pth"), path).isEqual)
   }
 
-  @Test(arguments: OutputFormat.allCases)
+  @Test(arguments: formatsOfAnyModel)
   func `labels and the record of surgeries survive every format`(_ format: OutputFormat) throws {
     let labels = ["a", "b\n", "c\"", "d\u{0}", "ü"]
     let model = try Model(contentsOf: fixture("bottleneck.zip.pth")).labelled(labels)
       .foldingBatchNorm().droppingClassifierBias()
-    let path = folder.file("copy.\(format.rawValue)")
+    let path = folder.file("copy.\(format.fileExtensions[0])")
     try model.write(to: path)
     let copy = try Model(contentsOf: path)
     #expect(copy.labels == labels)
@@ -85,7 +88,7 @@ import Testing
         == [.init(name: "bottleneck.zip.pth", format: "torch-zip", sha256: sha256)])
   }
 
-  @Test(arguments: ["a.resect", "a.safetensors"])
+  @Test(arguments: ["a.resect", "a.safetensors", "a.pth"])
   func `the same input gives the same bytes`(_ name: String) throws {
     let model = try Model(contentsOf: Fixtures.sample("digits/digits-resnet20.pth"))
       .foldingBatchNorm()
@@ -98,14 +101,14 @@ import Testing
     #expect(written.count == 1)
   }
 
-  @Test(arguments: [BiasTreatment.keep, .feature], OutputFormat.allCases)
+  @Test(arguments: [BiasTreatment.keep, .feature], formatsOfAnyModel)
   func `joining what was split gives every bit back`(
     _ bias: BiasTreatment, _ format: OutputFormat
   ) throws {
     let source = fixture("bottleneck.zip.pth")
     let halves = try Model(contentsOf: source).labelled(["a", "b", "c", "d", "e"]).split(bias: bias)
     let (backbone, classes) = (
-      folder.file("b.\(format.rawValue)"), folder.file("c.\(format.rawValue)")
+      folder.file("b.\(format.fileExtensions[0])"), folder.file("c.\(format.fileExtensions[0])")
     )
     _ = try Model.write((halves.backbone, backbone), (halves.classes, classes))
     let joined = folder.file("joined.safetensors")

@@ -32,4 +32,10 @@ import Testing
     #expect(try Shape([]).description == "scalar")
     #expect(Shape(vector: 5).description == "5")
   }
+
+  @Test func `neighbours along an axis are as far apart as the later axes are long`() throws {
+    #expect(try Shape([2, 3, 4]).rowMajorStrides == [12, 4, 1])
+    #expect(try Shape([5]).rowMajorStrides == [1])
+    #expect(try Shape([]).rowMajorStrides == [])
+  }
 }

@@ -6,9 +6,9 @@ internal import Zip
 ///
 /// Source: Keras' `saving_lib.py`.
 enum KerasArchive {
-  private static let weights = "model.weights.h5"
-  private static let configuration = "config.json"
-  private static let metadata = "metadata.json"
+  static let weights = "model.weights.h5"
+  static let configuration = "config.json"
+  static let metadata = "metadata.json"
 
   static func recognises(_ archive: ZipArchive) -> Bool { archive[weights] != nil }
 

@@ -33,7 +33,7 @@ extension Safetensors {
     var tensors: [(name: String, info: TensorInfo)] = []
     for member in members {
       if member.name == metadataKey {
-        metadata = try strings(member.value)
+        metadata = try member.value.strings(of: metadataKey)
       } else {
         do throws(ResectError) {
           tensors.append((member.name, try TensorInfo(member.value)))
@@ -55,20 +55,6 @@ extension Safetensors {
       file: file, format: .safetensors, tensors: entries,
       prefix: commonPrefix(of: entries.map(\.name)), key: nil, ignored: [], modules: [:],
       metadata: metadata)
-  }
-
-  private static func strings(_ json: JSON) throws(ResectError) -> [String: String] {
-    guard let members = json.members else {
-      throw ResectError(.malformed, "\(metadataKey) is no object")
-    }
-    var strings: [String: String] = [:]
-    for member in members {
-      guard let text = member.value.string else {
-        throw ResectError(.malformed, "\(metadataKey) may hold strings only", tensor: member.name)
-      }
-      strings[member.name] = text
-    }
-    return strings
   }
 
   /// The tensors fill the data exactly: no byte belongs to two of them or to none.

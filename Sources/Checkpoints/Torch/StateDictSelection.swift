@@ -228,11 +228,13 @@ extension TorchObjects {
 
 extension Checkpoint {
   /// What a torch file holds, once its model is chosen.
-  init(_ file: InputFile, _ format: Format, _ selection: StateDictSelection) {
+  init(
+    _ file: InputFile, _ format: Format, _ selection: StateDictSelection, metadata: [String: String] = [:]
+  ) {
     self.init(
       file: file, format: format, tensors: selection.entries,
       prefix: commonPrefix(of: selection.entries.map(\.name)),
       key: selection.path.isEmpty ? nil : selection.path.joined(separator: "."),
-      ignored: selection.ignored, modules: selection.modules, metadata: [:])
+      ignored: selection.ignored, modules: selection.modules, metadata: metadata)
   }
 }

@@ -28,6 +28,22 @@ enum TorchDTypes {
     case quantised
   }
 
+  /// What `dtype` is called in a pickle.
+  static func expression(of dtype: DType) -> PickleExpression {
+    .global("torch", dtypeNames[dtype] ?? "")
+  }
+
+  /// The class of a storage of `dtype`; younger dtypes have none of their own, and lie in one without a type.
+  static func storage(of dtype: DType) -> (name: PickleExpression, isTyped: Bool) {
+    guard let name = storageNames[dtype] else {
+      return (.global("torch.storage", "UntypedStorage"), false)
+    }
+    return (.global("torch", name), true)
+  }
+
+  private static let dtypeNames = Dictionary(uniqueKeysWithValues: dtypes.map { ($1, $0) })
+  private static let storageNames = Dictionary(uniqueKeysWithValues: storages.map { ($1, $0) })
+
   private static let dtypes: [String: DType] = [
     "float64": .float64, "float32": .float32, "float16": .float16, "bfloat16": .bfloat16,
     "float8_e4m3fn": .float8E4M3FN, "float8_e5m2": .float8E5M2,

@@ -8,6 +8,9 @@ internal import Zip
 ///
 /// Source: torch's `serialization.py` and `caffe2/serialize/inline_container.cc`.
 enum TorchZip {
+  /// The record, below the folder, of what Resect writes beside the tensors: an object of strings.
+  static let metadataRecord = "extra/resect.json"
+
   static func checkpoint(_ archive: ZipArchive, key: String?) throws(ResectError) -> Checkpoint {
     let folder = try folder(of: archive)
     guard let record = archive[folder + "data.pkl"] else {
@@ -47,7 +50,8 @@ enum TorchZip {
       selection.ignored.append(
         .init(name: "constants.pkl", reason: "constants and code of TorchScript"))
     }
-    return Checkpoint(archive.file, .torchZip, selection)
+    return Checkpoint(
+      archive.file, .torchZip, selection, metadata: try metadata(of: archive, folder))
   }
 
   /// The one folder with a data.pkl. Its name is that of the file when it was saved, so it says nothing.
@@ -65,6 +69,19 @@ enum TorchZip {
         .malformed, "the archive has \(folders.count) pickles: \(folders.joined(separator: ", "))")
     }
     return folder
+  }
+
+  /// What Resect wrote beside the tensors; nothing in a file of another's.
+  private static func metadata(
+    of archive: ZipArchive, _ folder: String
+  ) throws(ResectError) -> [String: String] {
+    guard let record = archive[folder + metadataRecord] else { return [:] }
+    let bytes = try archive.read(record, limit: Limits.metadataBytes)
+    do throws(ResectError) {
+      return try JSON(parsing: bytes).strings(of: metadataRecord)
+    } catch {
+      throw error.located(tensor: record.name)
+    }
   }
 
   private static func byteOrder(

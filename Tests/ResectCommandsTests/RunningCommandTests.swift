@@ -1,0 +1,148 @@
+internal import Resect
+internal import TestSupport
+import Testing
+
+/// What a user can rely on of the commands that run networks. The expected digits are the names of the files.
+@Suite struct RunningCommandTests {
+  private let folder: TemporaryFolder
+  private let digits = Fixtures.sample("digits/digits-resnet20.pth")
+  private let labels = Fixtures.sample("digits/labels.txt")
+  private let preprocessing = Fixtures.sample("digits/preprocessing.json")
+  private let images = Fixtures.sample("digits/images")
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// The sample as a complete model: folded, labelled, with its preprocessing.
+  private func exported(_ flags: String...) throws -> String {
+    let path = folder.file("digits.resect")
+    let arguments = ["export", digits, path, "--labels", labels, "--preprocessing", preprocessing, "--force"]
+    #expect(try Program(list: arguments + flags).status == 0)
+    return path
+  }
+
+  /// Writes a NumPy array of float32.
+  private func array(_ values: [Float], _ shape: [Int], as name: String) throws -> String {
+    let file = try OutputFile(path: folder.file(name), overwrite: true)
+    try writeNumPy(values, shape: try Shape(shape), to: file)
+    _ = try file.committed()
+    return folder.file(name)
+  }
+
+  private func predictions(_ program: Program) throws -> [(name: String, label: String?)] {
+    try #require(program.json.elements).map { image in
+      let name = String(image["image"]?.string?.split(separator: "/").last?.split(separator: "-").first ?? "")
+      return (name, image["predictions"]?.elements?.first?["label"]?.string)
+    }
+  }
+
+  @Test(arguments: ["f32", "bf16", "int8"])
+  func `classify reads the sample's digits`(_ dtype: String) throws {
+    let program = try Program("classify", try exported("--fold-bn"), images, "--json", "--dtype", dtype)
+    #expect(program.status == 0)
+    let found = try predictions(program)
+    #expect(found.count == 12)
+    for image in found { #expect(image.label == image.name) }
+  }
+
+  @Test func `the halves of a split classify as the whole does, to the bit`() throws {
+    let (backbone, classes) = (folder.file("b.resect"), folder.file("c.resect"))
+    let whole = try exported()
+    #expect(try Program("split", whole, "--backbone", backbone, "--classes", classes, "--bias", "feature").status == 0)
+    let joined = try Program("classify", whole, images, "--json")
+    let halves = try Program("classify", "--backbone", backbone, "--classes", classes, images, "--json")
+    #expect(halves.status == 0)
+    #expect(halves.output == joined.output)
+  }
+
+  @Test func `embed writes a row of features for each image, and their names`() throws {
+    let output = folder.file("features.npy")
+    let program = try Program("embed", try exported(), images, "-o", output)
+    #expect(program.status == 0)
+    let tensor = try NumPyArray(contentsOf: output).tensor
+    #expect(tensor.shape.axes == [12, 64])
+    let names = String(decoding: try contents(of: folder.file("features.txt")), as: UTF8.self)
+    #expect(names.split(separator: "\n").count == 12)
+    #expect(names.hasPrefix("\(images)/eight-1468.png\n"))
+  }
+
+  @Test func `a network without preprocessing asks for it`() throws {
+    let program = try Program("classify", digits, images)
+    #expect(program.status == 1)
+    #expect(program.errors.contains("nobody says how images become this network's input"))
+    #expect(program.errors.contains("--preprocessing"))
+  }
+
+  @Test func `run compares with what is expected, and fails where it differs`() throws {
+    let input = try array((0..<2 * 1024).map { Float($0 % 19) / 9 - 1 }, [2, 1, 32, 32], as: "x.npy")
+    let output = folder.file("y.npy")
+    #expect(try Program("run", digits, "--input", input, "--output", output).status == 0)
+    #expect(try NumPyArray(contentsOf: output).tensor.shape.axes == [2, 10])
+    let same = try Program("run", digits, "--input", input, "--expect", output, "--reference", "--json")
+    #expect(same.status == 0)
+    #expect(try #require(same.json["max_error"]?.number) <= 1e-4)
+    let other = try array([Float](repeating: 0, count: 20), [2, 10], as: "other.npy")
+    let differs = try Program("run", digits, "--input", input, "--expect", other)
+    #expect(differs.status == 1)
+    #expect(differs.output.contains("more than"))
+    let timed = try Program("run", digits, "--input", input, "--bench", "3", "--json")
+    #expect(try timed.json["times_ms"]?.elements?.count == 3)
+    #expect(try timed.json["cpu_ms"]?.elements?.count == 3)
+  }
+
+  @Test func `input that does not fit is one line and exit 1`() throws {
+    let inputs = [
+      try array([Float](repeating: 0, count: 3 * 1024), [1, 3, 32, 32], as: "channels.npy"),
+      try array([Float](repeating: 0, count: 1024), [1, 32, 32], as: "axes.npy"),
+      try array([], [0, 1, 32, 32], as: "empty.npy"),
+      try folder.write(Array("\u{93}NUMPY".utf8), as: "cut.npy"),
+      Fixtures.sample("digits/labels.txt"), folder.file("missing.npy"),
+    ]
+    for input in inputs {
+      let program = try Program("run", digits, "--input", input)
+      #expect(program.status == 1, "\(input)")
+      #expect(program.errors.split(separator: "\n").count == 1, "\(program.errors)")
+      #expect(program.output.isEmpty)
+    }
+    let image = try folder.write(Array("no image".utf8), as: "bad.png")
+    let program = try Program("classify", try exported(), image)
+    #expect(program.status == 1)
+    #expect(program.errors.split(separator: "\n").count == 1 && program.errors.contains("bad.png"))
+  }
+
+  @Test func `verify agrees with a folded copy, and not with a network of other weights`() throws {
+    let folded = folder.file("folded.safetensors")
+    #expect(try Program("fold-bn", digits, folded).status == 0)
+    let same = try Program("verify", digits, folded, "--json")
+    #expect(same.status == 0)
+    #expect(try same.json["topOne"]?.number == 1)
+    let other = folder.file("other.resect")
+    #expect(try Program("head", digits, other, "--replace", "10", "--seed", "3").status == 0)
+    let differs = try Program("verify", digits, other, "--json")
+    #expect(differs.status == 1)
+    #expect(try differs.json["agrees"]?.bool == false)
+    let fewer = folder.file("fewer.resect")
+    #expect(try Program("head", digits, fewer, "--keep", "0,3").status == 0)
+    let incomparable = try Program("verify", digits, fewer)
+    #expect(incomparable.status == 1)
+    #expect(incomparable.errors.contains("one gives 10 logits, the other 2"))
+  }
+
+  @Test func `a surgery that moves the logits too far leaves no output`() throws {
+    let output = folder.file("narrow.resect")
+    let refused = try Program("export", digits, output, "--fold-bn", "--dtype", "bf16", "--tolerance", "1e-7")
+    #expect(refused.status == 1)
+    #expect(refused.errors.contains("not proved: the logits differ by"))
+    #expect(try folder.names.isEmpty)
+    #expect(try Program("export", digits, output, "--fold-bn", "--dtype", "bf16").status == 0)
+  }
+
+  @Test func `the proof stands in the file, or that there was none`() throws {
+    let proved = try exported("--fold-bn")
+    let record = try #require(Program("inspect", proved, "--json").json["provenance"]?["surgeries"]?.elements?.first)
+    #expect(record["proof"]?["probes"]?.integer == 4)
+    #expect(try #require(record["proof"]?["largestDifference"]?.number) < 1e-3)
+    let skipped = try exported("--fold-bn", "--no-verify")
+    let silent = try Program("inspect", skipped, "--json").json["provenance"]?["surgeries"]?.elements?.first
+    #expect(silent?["proof"]?.string == "skipped")
+  }
+}
