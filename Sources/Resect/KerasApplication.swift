@@ -59,6 +59,9 @@ struct KerasApplication {
       architecture.shortcut == .projection, architecture.groups == 1, architecture.attention == nil,
       !architecture.isPreactivated, [.none, .linear].contains(architecture.head), !architecture.appendsConstantFeature
     else { throw refusal("of this kind: its blocks are plain bottlenecks", "write another format") }
+    guard architecture.padding == .symmetric, architecture.stemPooling == .symmetric,
+      architecture.stridedBlocks == .first
+    else { throw refusal("that pads or strides as this one does", "write another format") }
     guard architecture.normalization == .batchNorm(affine: true, statistics: true),
       architecture.absentNorms.isEmpty
     else { throw refusal("without batch-norms", "write it before they are folded") }

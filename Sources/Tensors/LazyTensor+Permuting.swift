@@ -4,7 +4,7 @@ extension LazyTensor {
   /// The same elements with the axes in another order: axis `i` is this tensor's axis `order[i]`, in reverse where `reversed`
   /// has that axis. Bits are kept.
   ///
-  /// Throws where `order` is no order of the axes. When it is pulled, this tensor is held in memory twice.
+  /// Throws where `order` is no order of the axes. When it is pulled, this tensor is held in memory.
   public func permuted(_ order: [Int], reversing reversed: Set<Int> = []) throws(ResectError) -> LazyTensor {
     guard order.sorted() == Array(0..<shape.rank) else {
       throw ResectError(.mismatch, "\(order) is no order of the axes of shape \(shape)")
@@ -23,43 +23,44 @@ private struct PermutedTensor: TensorSource {
   func stream(
     as dtype: DType, _ piece: (RawSpan) throws(ResectError) -> Void
   ) throws(ResectError) {
+    switch base.dtype.byteCount {
+    case 1: try stream(as: dtype, UInt8.self, piece)
+    case 2: try stream(as: dtype, UInt16.self, piece)
+    case 4: try stream(as: dtype, UInt32.self, piece)
+    case 8: try stream(as: dtype, UInt64.self, piece)
+    default: try stream(as: dtype, SIMD2<UInt64>.self, piece)
+    }
+  }
+
+  /// Puts a band of the result's first axis after the other together, each as large as a cache holds.
+  private func stream<Element: BitwiseCopyable>(
+    as dtype: DType, _: Element.Type, _ piece: (RawSpan) throws(ResectError) -> Void
+  ) throws(ResectError) {
+    let rows = order.first.map { base.shape.axes[$0] } ?? 1
     guard base.shape.elementCount > 0 else { return }
-    let bytes = try permutedBytes()
-    let step = InputFile.pieceBytes
+    let rowBytes = base.shape.elementCount / rows * MemoryLayout<Element>.size
+    let tile = PermutedWalk.tile
+    let band = min(max(InputFile.pieceBytes / rowBytes / tile, 1) * tile, rows)
+    let walk = PermutedWalk(shape: base.shape, order: order, reversed: reversed)
+    let bytes = try base.bytes()
+    var permuted = [UInt8](repeating: 0, count: band * rowBytes)
     var scratch = DoubleScratch()
-    for start in stride(from: 0, to: bytes.count, by: step) {
-      let part = unsafe bytes.span.bytes.extracting(start..<min(start + step, bytes.count))
+    for first in stride(from: 0, to: rows, by: band) {
+      let count = min(band, rows - first)
+      unsafe bytes.withUnsafeBytes { source in
+        unsafe permuted.withUnsafeMutableBytes { target in
+          guard let from = source.baseAddress, let to = target.baseAddress else { return }
+          unsafe walk.rows(first..<first + count).copy(
+            from: from.assumingMemoryBound(to: Element.self), to: to.assumingMemoryBound(to: Element.self))
+        }
+      }
+      let part = unsafe permuted.span.bytes.extracting(first: count * rowBytes)
       if dtype == base.dtype {
         try piece(part)
       } else {
         scratch.load(part, as: base.dtype)
         try scratch.encode(as: dtype, piece)
       }
-    }
-  }
-
-  private func permutedBytes() throws(ResectError) -> [UInt8] {
-    let bytes = try base.bytes()
-    return switch base.dtype.byteCount {
-    case 1: permuted(bytes, UInt8.self)
-    case 2: permuted(bytes, UInt16.self)
-    case 4: permuted(bytes, UInt32.self)
-    case 8: permuted(bytes, UInt64.self)
-    default: permuted(bytes, SIMD2<UInt64>.self)
-    }
-  }
-
-  private func permuted<Element: BitwiseCopyable>(_ bytes: [UInt8], _: Element.Type) -> [UInt8] {
-    let walk = PermutedWalk(shape: base.shape, order: order, reversed: reversed)
-    return unsafe [UInt8](unsafeUninitializedCapacity: bytes.count) { target, count in
-      unsafe bytes.withUnsafeBytes { source in
-        if let from = source.baseAddress, let to = target.baseAddress {
-          unsafe walk.copy(
-            from: from.assumingMemoryBound(to: Element.self),
-            to: UnsafeMutableRawPointer(to).assumingMemoryBound(to: Element.self))
-        }
-      }
-      count = bytes.count
     }
   }
 }
@@ -76,10 +77,9 @@ private struct PermutedWalk {
     let sourceStep: Int
   }
 
-  private static let tile = 16
-  private let outer: [Axis]
-  private let near: Axis
-  private let last: Axis
+  static let tile = 16
+  /// The axes of the result, the last first.
+  private let axes: [Axis]
   private let start: Int
 
   init(shape: Shape, order: [Int], reversed: Set<Int>) {
@@ -91,24 +91,34 @@ private struct PermutedWalk {
       axes.append(Axis(length: shape.axes[axis], step: step, sourceStep: sign * sourceSteps[axis]))
       step *= shape.axes[axis]
     }
+    self.axes = axes
     start = reversed.reduce(0) { $0 + (shape.axes[$1] - 1) * sourceSteps[$1] }
-    let one = Axis(length: 1, step: 0, sourceStep: 0)
-    last = axes.isEmpty ? one : axes.removeFirst()
-    if let place = axes.firstIndex(where: { abs($0.sourceStep) == 1 && $0.length > 1 }) {
-      near = axes.remove(at: place)
-    } else {
-      near = one
-    }
-    outer = axes
+  }
+
+  private init(axes: [Axis], start: Int) {
+    self.axes = axes
+    self.start = start
+  }
+
+  /// The walk over some indices of the result's first axis only.
+  func rows(_ rows: Range<Int>) -> PermutedWalk {
+    guard let first = axes.last else { return self }
+    let part = Axis(length: rows.count, step: first.step, sourceStep: first.sourceStep)
+    return PermutedWalk(axes: axes.dropLast() + [part], start: start + rows.lowerBound * first.sourceStep)
   }
 
   func copy<Element: BitwiseCopyable>(
     from source: UnsafePointer<Element>, to target: UnsafeMutablePointer<Element>
   ) {
+    let one = Axis(length: 1, step: 0, sourceStep: 0)
+    var outer = joinedAxes
+    let last = outer.isEmpty ? one : outer.removeFirst()
+    let place = outer.firstIndex { abs($0.sourceStep) == 1 && $0.length > 1 }
+    let near = place.map { outer.remove(at: $0) } ?? one
     var position = [Int](repeating: 0, count: outer.count)
     var (from, to) = (start, 0)
     while true {
-      unsafe copyPlane(from: source + from, to: target + to)
+      unsafe copyPlane(near, last, from: source + from, to: target + to)
       var axis = 0
       while axis < outer.count {
         position[axis] += 1
@@ -124,9 +134,24 @@ private struct PermutedWalk {
     }
   }
 
-  /// Copies the elements of the axes ``near`` and ``last``.
+  /// The axes without those of length 1, and those that follow each other in both tensors as one: long inner loops.
+  private var joinedAxes: [Axis] {
+    var joined: [Axis] = []
+    for axis in axes where axis.length != 1 {
+      if let last = joined.last, axis.step == last.step * last.length, axis.sourceStep == last.sourceStep * last.length
+      {
+        joined[joined.count - 1] = Axis(
+          length: last.length * axis.length, step: last.step, sourceStep: last.sourceStep)
+      } else {
+        joined.append(axis)
+      }
+    }
+    return joined
+  }
+
+  /// Copies the elements of two axes: `near`, whose elements lie side by side before, and `last`, whose do after.
   private func copyPlane<Element: BitwiseCopyable>(
-    from source: UnsafePointer<Element>, to target: UnsafeMutablePointer<Element>
+    _ near: Axis, _ last: Axis, from source: UnsafePointer<Element>, to target: UnsafeMutablePointer<Element>
   ) {
     for first in stride(from: 0, to: near.length, by: PermutedWalk.tile) {
       let end = min(first + PermutedWalk.tile, near.length)
