@@ -7,6 +7,12 @@ extension Model {
     return folded
   }
 
+  /// The model with batch-norms that change nothing, for programs that build no network without them. See
+  /// `ResNet.unfoldingBatchNorm(epsilon:)`.
+  public func unfoldingBatchNorm(epsilon: Double? = nil) throws(ResectError) -> Model {
+    try operating { network throws(ResectError) in try network.unfoldingBatchNorm(epsilon: epsilon) }
+  }
+
   /// The model without the bias of its classifier. See `ResNet.droppingClassifierBias()`.
   public func droppingClassifierBias() throws(ResectError) -> Model {
     var operated = try operating { network throws(ResectError) in try network.droppingClassifierBias() }

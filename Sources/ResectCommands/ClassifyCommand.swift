@@ -48,7 +48,7 @@ struct ClassifyCommand: ParsableCommand {
       let names = try Labels(contentsOf: labels).names
       if let classes = half { half = try classes.labelled(names) } else { whole = try whole.labelled(names) }
     }
-    return try Predictor(whole, classes: half, options: running.session)
+    return try Predictor(whole, classes: half, options: running.session(for: whole))
   }
 
   private func text(_ images: [String], _ predictions: [[Predictor.Prediction]]) -> String {

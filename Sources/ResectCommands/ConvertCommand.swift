@@ -21,7 +21,7 @@ struct ConvertCommand: ParsableCommand {
     guard quality.goal == nil else {
       throw ValidationError("--raw copies tensors of which it knows nothing: they are not quantised.")
     }
-    guard !surgeries.foldBatchNorm, !surgeries.dropClassifierBias, surgeries.labels == nil,
+    guard !surgeries.foldBatchNorm, !surgeries.unfold, !surgeries.dropClassifierBias, surgeries.labels == nil,
       job.writing.storage.preprocessing == nil
     else {
       throw ValidationError(

@@ -21,8 +21,8 @@ struct EmbedCommand: ParsableCommand {
   @OptionGroup var shown: OutputOptions
 
   func run() throws {
-    let predictor = try Predictor(
-      preparing.completed(Model(contentsOf: model, options: reading.open())), options: running.session)
+    let opened = try preparing.completed(Model(contentsOf: model, options: reading.open()))
+    let predictor = try Predictor(opened, options: running.session(for: opened))
     for note in predictor.session.notes { Terminal.error("resect: note: \(note)") }
     let paths = try ImageFiles(images).paths
     if let odd = paths.first(where: { $0.contains(where: \.isNewline) }) {

@@ -218,16 +218,24 @@ struct SurgeryOptions: ParsableArguments {
   @Flag(name: .customLong("fold-bn"), help: "Fold batch-norms into the convolutions first.")
   var foldBatchNorm = false
 
+  @Flag(help: "Put batch-norms that change nothing behind the convolutions of a folded network.")
+  var unfold = false
+
   @Flag(name: .customLong("drop-fc-bias"), help: "Then drop the classifier's bias.")
   var dropClassifierBias = false
 
   @Option(help: LabelsHelp.option)
   var labels: String?
 
+  func validate() throws {
+    if foldBatchNorm, unfold { throw ValidationError("--fold-bn and --unfold exclude each other.") }
+  }
+
   /// The model after the surgeries.
   func operate(on model: Model) throws -> Model {
     var model = model
     if foldBatchNorm { model = try model.foldingBatchNorm() }
+    if unfold { model = try model.unfoldingBatchNorm() }
     if dropClassifierBias { model = try model.droppingClassifierBias() }
     if let labels { model = try model.labelled(Labels(nameOrFile: labels).names) }
     return model

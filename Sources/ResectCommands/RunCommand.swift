@@ -33,7 +33,7 @@ struct RunCommand: ParsableCommand {
     let started = ContinuousClock.now
     let opened = try Model(contentsOf: model, options: reading.open())
     let batch = try Batch(numPyFile: input, repeatedTo: self.batch)
-    let session = try Session(opened, options: running.session)
+    let session = try Session(opened, options: running.session(for: opened))
     for note in session.notes { Terminal.error("resect: note: \(note)") }
     let rows = try result(session, batch)
     let ready = started.duration(to: .now).milliseconds / 1000

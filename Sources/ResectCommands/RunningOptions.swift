@@ -7,9 +7,15 @@ struct RunningOptions: ParsableArguments {
   @Option(help: "How many threads share the work (default: as many as there are processors).") var threads = 0
   @Flag(help: "Run every module as it stands, batch-norms included.") var exact = false
   @Flag(help: "Compute in plain Swift: slow, and independent of any library.") var reference = false
+  @Option(
+    help: ArgumentHelp(
+      "Measure the ranges of 8-bit activations on the images in this folder (default: on probes).", valueName: "folder")
+  )
+  var calibrate: String?
 
   func validate() throws {
     guard 0...1024 ~= threads else { throw ValidationError("--threads has to be between 1 and 1024.") }
+    if calibrate != nil, dtype != .int8 { throw ValidationError("--calibrate is for --dtype int8.") }
     if exact, dtype != .f32 { throw ValidationError("--exact runs modules as they stand, in f32.") }
   }
 
@@ -20,12 +26,17 @@ struct RunningOptions: ParsableArguments {
     case int8
   }
 
-  var session: SessionOptions {
+  /// The options for a session of `model`.
+  func session(for model: Model) throws -> SessionOptions {
     var options = SessionOptions()
     options.precision = Precision(rawValue: dtype.rawValue) ?? .float32
     options.threads = threads
     options.isExact = exact
     options.usesReference = reference
+    guard let calibrate else { return options }
+    let predictor = try Predictor(model)
+    let batches = try ImageFiles(folder: calibrate).paths.map { try predictor.batch(of: [PixelImage(contentsOf: $0)]) }
+    options.ranges = try ActivationRanges(of: predictor.session.graph, on: batches)
     return options
   }
 }

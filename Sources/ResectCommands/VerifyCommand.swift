@@ -30,7 +30,7 @@ struct VerifyCommand: ParsableCommand {
 
   func run() throws {
     let models = try [first, second].map { try preparing.completed(Model(contentsOf: $0, options: reading.open())) }
-    let predictors = try models.map { try Predictor($0, options: running.session) }
+    let predictors = try models.map { try Predictor($0, options: running.session(for: $0)) }
     for note in Set(predictors.flatMap(\.session.notes)) { Terminal.error("resect: note: \(note)") }
     let (subject, agreement) = try predictors[0].agreement(with: predictors[1], on: batch(for: predictors[0]))
     let allowed = tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance) * agreement.magnitude

@@ -44,6 +44,14 @@ import Testing
     for image in found { #expect(image.label == image.name) }
   }
 
+  @Test func `8-bit ranges can be measured on images of one's own`() throws {
+    let program = try Program(
+      "classify", try exported("--fold-bn"), images, "--json", "--dtype", "int8", "--calibrate", images)
+    #expect(program.status == 0)
+    for image in try predictions(program) { #expect(image.label == image.name) }
+    #expect(try Program("classify", digits, images, "--calibrate", images).status == 64)
+  }
+
   @Test func `the halves of a split classify as the whole does, to the bit`() throws {
     let (backbone, classes) = (folder.file("b.resect"), folder.file("c.resect"))
     let whole = try exported()
