@@ -19,7 +19,8 @@ extension ResNet {
     }
     guard !architecture.isPreactivated else {
       throw ResectError(
-        .notApplicable, "a pre-activated network normalises before its convolutions: biases have no batch-norm to go to")
+        .notApplicable, "a pre-activated network normalises before its convolutions: biases have no batch-norm to go to"
+      )
     }
     guard let epsilon = epsilon ?? architecture.epsilon.value else {
       throw ResectError(
