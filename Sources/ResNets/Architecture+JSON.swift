@@ -35,8 +35,7 @@ extension Architecture {
       "channels": isRegular ? nil : .array(channels.map { nested($0.map { $0.map { .integer($0) } }) }),
       "projections": projections == regularProjections
         ? nil : nested(projections.map { $0.map { .bool($0) } }),
-      // A reader that knows no other padding must not take the network for an ordinary one: it refuses a stem that it does not know.
-      "stem": .string(stem.rawValue + (padding == .symmetric ? "" : "-\(padding.rawValue)")),
+      "stem": .string(stem.rawValue + padding.stemSuffix + stemPooling.stemSuffix),
       "stemWidth": .integer(stemWidth),
       "innerStemWidths": innerStemWidths.isEmpty
         ? nil : .array(innerStemWidths.map { .integer($0) }),
@@ -47,7 +46,6 @@ extension Architecture {
       "attention": attention?.json,
       "preactivation": isPreactivated ? .bool(true) : nil,
       "stridedBlocks": stridedBlocks == .first ? nil : .string(stridedBlocks.rawValue),
-      "stemPooling": stemPooling == .symmetric ? nil : .string(stemPooling.rawValue),
       "stridePlacement": .string(stridePlacement.value.rawValue),
       "stridePlacementSource": .string(stridePlacement.source.description),
       "epsilon": epsilon.value.map { .number($0) } ?? .null,
@@ -155,8 +153,7 @@ extension Architecture {
     if let member = json["attention"] { attention = try Attention(Members(json: member), depths: depths) }
     isPreactivated = try reader.flag("preactivation", absent: false)
     if json["stridedBlocks"] != nil { stridedBlocks = try reader.choice("stridedBlocks") }
-    padding = try reader.stem().padding
-    if json["stemPooling"] != nil { stemPooling = try reader.choice("stemPooling") }
+    (_, padding, stemPooling) = try reader.stem()
     absentNorms = try reader.places("absentNorms", where: \.isNorm)
     hasFinalNorm = try reader.flag("finalNorm", absent: false)
     biasExceptions = try reader.places("biasExceptions", where: \.isConvolution)
@@ -194,13 +191,19 @@ private struct Members {
     return choice
   }
 
-  /// The stem, and the padding that follows it where it is not the ordinary one.
-  func stem() throws(ResectError) -> (stem: Architecture.Stem, padding: Architecture.Padding) {
+  /// The stem, and the padding and the pooling that follow it where they are not the ordinary ones.
+  func stem() throws(ResectError) -> (
+    stem: Architecture.Stem, padding: Architecture.Padding, pooling: Architecture.StemPooling
+  ) {
     let text = json["stem"]?.string ?? ""
     for padding in Architecture.Padding.allCases {
-      let suffix = padding == .symmetric ? "" : "-\(padding.rawValue)"
-      guard text.hasSuffix(suffix) else { continue }
-      if let stem = Architecture.Stem(rawValue: String(text.dropLast(suffix.count))) { return (stem, padding) }
+      for pooling in Architecture.StemPooling.allCases {
+        let suffix = padding.stemSuffix + pooling.stemSuffix
+        guard text.hasSuffix(suffix) else { continue }
+        if let stem = Architecture.Stem(rawValue: String(text.dropLast(suffix.count))) {
+          return (stem, padding, pooling)
+        }
+      }
     }
     throw refusal("stem")
   }
@@ -314,4 +317,14 @@ extension Architecture.Source: CustomStringConvertible {
       default: .none
       }
   }
+}
+
+// A reader that does not know how a network pads must not take it for an ordinary one: it refuses a stem that it does not know.
+
+extension Architecture.Padding {
+  fileprivate var stemSuffix: String { self == .symmetric ? "" : "-\(rawValue)" }
+}
+
+extension Architecture.StemPooling {
+  fileprivate var stemSuffix: String { self == .symmetric ? "" : "-pool-\(rawValue)" }
 }

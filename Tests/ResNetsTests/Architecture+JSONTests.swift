@@ -336,4 +336,16 @@ import Testing
     let json = try json(name, JSON(parsing: Array(value.utf8)), of: variant.json)
     #expect(code(of: json) == .malformed)
   }
+
+  @Test(arguments: Architecture.Padding.allCases, Architecture.StemPooling.allCases)
+  func `how a network pads stands in the stem, which an older reader refuses`(
+    _ padding: Architecture.Padding, _ pooling: Architecture.StemPooling
+  ) throws {
+    var architecture = Architecture.small(stem: .sevenWithMaxPool)
+    (architecture.padding, architecture.stemPooling) = (padding, pooling)
+    let json = architecture.json
+    #expect(try Architecture(json: json) == architecture)
+    let isOrdinary = padding == .symmetric && pooling == .symmetric
+    #expect((json["stem"]?.string == "7x7-maxpool") == isOrdinary)
+  }
 }

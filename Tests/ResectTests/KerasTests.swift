@@ -1,5 +1,3 @@
-import Inference
-import NumPy
 import Resect
 import TestSupport
 import Testing
