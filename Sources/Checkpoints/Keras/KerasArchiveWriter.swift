@@ -9,6 +9,9 @@ internal import Zip
 ///   - weights: The weights, as `HDF5Tree.init(keras:attributes:)` arranges them.
 ///   - configuration: The text of `config.json`, from which Keras builds the model.
 ///   - metadata: The text of `metadata.json`.
+///   - file: The file to write, which the caller commits.
+///   - progress: Is told of bytes as they are written.
+///   - companion: Work that goes on beside the writing.
 ///
 /// Entries are stored as they are, so the tensors can be read in place. Source: Keras' `saving_lib.py`.
 public func writeKerasArchive(
