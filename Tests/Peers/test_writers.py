@@ -29,9 +29,12 @@ if "RESECT" not in os.environ:
 def needed(name):
     """The module, or a skipped test where it is missing or does not work here."""
     try:
-        return importlib.import_module(name)
+        module = importlib.import_module(name)
     except Exception as error:
         pytest.skip(f"{name}: {type(error).__name__}")
+    if module.__file__ is None:  # only a folder of this name, as that of the fixtures
+        pytest.skip(f"{name}: not installed")
+    return module
 
 
 def resect(*arguments):
