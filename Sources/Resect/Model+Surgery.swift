@@ -60,7 +60,9 @@ extension Model {
     }
     var joined = self
     joined.content = .network(network)
-    joined.original = .halves(try self.network, try classes.classes)
+    joined.original = .halves(try originalBackbone, try classes.originalClasses)
+    // What was done to each half before; what a split promised of the logits of both together ends here.
+    joined.effects = effects.filter { if case .normalizesInput = $0 { true } else { false } } + classes.effects
     joined.labels = classes.labels ?? labels
     joined.sources += classes.sources
     joined.surgeries.append(record)
@@ -68,6 +70,28 @@ extension Model {
     joined.pastProvenance.sources += classes.pastProvenance.sources
       .filter { !pastProvenance.sources.contains($0) }
     return joined
+  }
+
+  /// The backbone before its surgeries, without the head that it may have had.
+  private var originalBackbone: ResNet {
+    get throws(ResectError) {
+      let now = try network
+      guard case .content(.network(var before)) = original else { return now }
+      before.head = []
+      before.architecture.head = .none
+      before.architecture.headWidths = []
+      before.architecture.hasHeadBias = false
+      before.architecture.appendsConstantFeature = now.architecture.appendsConstantFeature
+      return before
+    }
+  }
+
+  /// The embedding of classes before its surgeries.
+  private var originalClasses: ClassEmbedding {
+    get throws(ResectError) {
+      guard case .content(.classes(let before)) = original else { return try classes }
+      return before
+    }
   }
 
   /// The model with the classes of `indices` alone, in that order, and with their labels. See `ResNet.keepingClasses(_:)`.

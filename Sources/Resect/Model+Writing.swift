@@ -150,6 +150,9 @@ extension Model {
     do throws(ResectError) {
       return try prove(with: classes, options)
     } catch {
+      var error = error
+      // A network that cannot run is no reason not to write it, but one to say so.
+      if error.code == .notApplicable { error.advice = error.advice ?? "--no-verify writes it without a proof" }
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
   }
