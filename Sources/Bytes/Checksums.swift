@@ -70,7 +70,8 @@ public struct CRC32: Sendable {
 
   /// The digest of nothing. Fails where libcrypto has no memory or is set up without SHA-256.
   public init() throws(ResectError) {
-    guard let context = unsafe EVP_MD_CTX_new(),
+    // A process may end while a thread still computes a digest: libcrypto must not take itself apart under it.
+    guard OPENSSL_init_crypto(UInt64(OPENSSL_INIT_NO_ATEXIT), nil) == 1, let context = unsafe EVP_MD_CTX_new(),
       unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1
     else { throw ResectError(.system, "libcrypto offers no SHA-256") }
     unsafe self.context = context
