@@ -5,6 +5,10 @@ extension Batch {
   public init(numPyFile path: String, repeatedTo count: Int? = nil) throws(ResectError) {
     let array = try NumPyArray(contentsOf: path)
     let axes = array.tensor.shape.axes
+    // Beside an axis of length 0, the product of the others may overflow.
+    guard !axes.contains(0) else {
+      throw ResectError(.badArgument, "the array is empty: its shape is \(array.tensor.shape)", file: path)
+    }
     let shape: Graph.ValueShape
     switch axes.count {
     case 4: shape = .image(channels: axes[1], height: axes[2], width: axes[3])
@@ -16,7 +20,7 @@ extension Batch {
         file: path)
     }
     var values = try array.floats()
-    if let count, !values.isEmpty {
+    if let count {
       let (total, overflow) = count.multipliedReportingOverflow(by: shape.count)
       guard !overflow, total <= 1 << 31 else {
         throw ResectError(.limit, "a batch of \(count) images is too large", file: path)

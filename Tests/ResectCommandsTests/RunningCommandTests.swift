@@ -117,6 +117,18 @@ import Testing
     #expect(program.errors.split(separator: "\n").count == 1 && program.errors.contains("bad.png"))
   }
 
+  @Test func `an empty array whose other axes overflow is refused, however often it is to be repeated`() throws {
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4611686018427387904, 4, 4), }"
+    let padded = header + String(repeating: " ", count: 117 - header.utf8.count) + "\n"
+    let bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(padded.utf8.count), 0] + Array(padded.utf8)
+    let input = try folder.write(bytes, as: "overflow.npy")
+    for repetition in [[], ["--batch", "2"]] {
+      let program = try Program(list: ["run", digits, "--input", input] + repetition)
+      #expect(program.status == 1)
+      #expect(program.errors.contains("the array is empty") && program.errors.split(separator: "\n").count == 1)
+    }
+  }
+
   @Test func `verify agrees with a folded copy, and not with a network of other weights`() throws {
     let folded = folder.file("folded.safetensors")
     #expect(try Program("fold-bn", digits, folded).status == 0)

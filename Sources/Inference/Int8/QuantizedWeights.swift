@@ -11,6 +11,11 @@ struct QuantizedWeights: Sendable {
   /// The weights of `convolution`, each rounded to nearest even.
   init(_ convolution: Graph.Convolution, name: String) throws(ResectError) {
     let numbers = try convolution.weight.floats(of: name)
+    guard numbers.allSatisfy(\.isFinite) else {
+      throw ResectError(
+        .badValue, "weights are not finite, which no integer can be", advice: "--dtype f32 runs them as they are",
+        tensor: name)
+    }
     let channels = convolution.weight.shape.axes[0]
     let size = numbers.count / max(channels, 1)
     var values = [Int8](repeating: 0, count: numbers.count)
