@@ -28,6 +28,11 @@ public struct ByteReader: Sendable {
     return bytes[cursor]
   }
 
+  /// Passes over the next byte, if there is one.
+  @inlinable public mutating func skipByte() {
+    if cursor < bytes.count { cursor += 1 }
+  }
+
   /// The range of the next `count` bytes, which are passed over.
   @inlinable public mutating func range(count: Int) throws(ResectError) -> Range<Int> {
     guard count >= 0, count <= remaining else { throw truncated(expecting: count) }

@@ -98,6 +98,7 @@ extension ResectError: CustomStringConvertible {
 extension String {
   /// The text as a terminal may show it: control characters escaped, and cut after `limit` characters.
   public func printable(limit: Int = .max) -> String {
+    if utf8.count <= limit, utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) { return self }
     var result = String.UnicodeScalarView()
     var count = 0
     for scalar in unicodeScalars {

@@ -63,6 +63,7 @@ public struct HDF5Index: Sendable, Hashable {
   /// The path by which the object at `path` is listed, which differs where `path` leads through links; nil where nothing
   /// is there, or links lead around in a circle.
   public func resolve(_ path: String) -> String? {
+    if groupPlaces[path] != nil || datasetPlaces[path] != nil { return path }
     var parts = path.split(separator: "/").map(String.init).filter { $0 != "." }
     // Each step follows one link. Circles never end.
     for _ in 0..<64 {

@@ -20,18 +20,23 @@ struct Table {
   mutating func add(cells: [String]) { rows.append(cells) }
 
   var text: String {
-    let widths = alignments.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let widths = alignments.indices.map { column in rows.map { $0[column].width }.max() ?? 0 }
     let lines = rows.enumerated().map { index, row in
       let cells = zip(zip(row, widths), alignments).map { cell, alignment in
-        let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+        let padding = String(repeating: " ", count: cell.1 - cell.0.width)
         return alignment == .left ? cell.0 + padding : padding + cell.0
       }
       var line = cells.joined(separator: "  ")
-      while line.last == " " { line.removeLast() }
+      while line.utf8.last == UInt8(ascii: " ") { line.removeLast() }
       return index == 0 ? Terminal.bold(line) : line
     }
     return lines.joined(separator: "\n")
   }
+}
+
+extension String {
+  /// How many columns the text takes: one a character.
+  fileprivate var width: Int { utf8.allSatisfy { $0 < 0x80 } ? utf8.count : count }
 }
 
 extension Int {

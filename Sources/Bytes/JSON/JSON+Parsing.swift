@@ -22,13 +22,26 @@ private struct Parser {
   }
 
   mutating func skipSpace() {
-    while [0x20, 0x09, 0x0A, 0x0D].contains(next), (try? reader.byte()) != nil {}
+    while true {
+      switch next {
+      case 0x20, 0x09, 0x0A, 0x0D: reader.skipByte()
+      default: return
+      }
+    }
   }
 
-  mutating func accept(_ text: StaticString) -> Bool {
-    let expected = String(describing: text).utf8
-    guard reader.bytes[reader.position...].starts(with: expected) else { return false }
-    return (try? reader.range(count: expected.count)) != nil
+  /// Whether `character` comes next, which is then behind us.
+  mutating func accept(_ character: Unicode.Scalar) -> Bool {
+    guard next == UInt8(ascii: character) else { return false }
+    reader.skipByte()
+    return true
+  }
+
+  /// Whether `word` comes next, which is then behind us.
+  private mutating func accept(word: String) -> Bool {
+    guard reader.bytes[reader.position...].starts(with: word.utf8) else { return false }
+    for _ in word.utf8 { reader.skipByte() }
+    return true
   }
 
   mutating func value(depth: Int) throws(ResectError) -> JSON {
@@ -43,9 +56,9 @@ private struct Parser {
     case UInt8(ascii: "\""): return .string(try string())
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
     default:
-      if accept("true") { return .bool(true) }
-      if accept("false") { return .bool(false) }
-      if accept("null") { return .null }
+      if accept(word: "true") { return .bool(true) }
+      if accept(word: "false") { return .bool(false) }
+      if accept(word: "null") { return .null }
       throw refusal("expected a value")
     }
   }
@@ -53,7 +66,7 @@ private struct Parser {
   private mutating func object(depth: Int) throws(ResectError) -> JSON {
     _ = accept("{")
     var members: [JSON.Member] = []
-    var names: Set<String> = []
+    var names = Names()
     skipSpace()
     if accept("}") { return .object(members) }
     while true {
@@ -61,7 +74,7 @@ private struct Parser {
       guard next == UInt8(ascii: "\"") else { throw refusal("expected a name in quotes") }
       let name = try string()
       // Names that differ only in Unicode normalisation are different names in JSON, but equal strings in Swift.
-      guard names.insert(name).inserted else { throw refusal("the name \"\(name)\" stands twice") }
+      guard names.insert(name, after: members) else { throw refusal("the name \"\(name)\" stands twice") }
       skipSpace()
       guard accept(":") else { throw refusal("expected a colon") }
       members.append(JSON.Member(name, try value(depth: depth + 1)))
@@ -86,7 +99,12 @@ private struct Parser {
 
   private mutating func string() throws(ResectError) -> String {
     _ = accept("\"")
-    var text: [UInt8] = []
+    let start = reader.position
+    while 0x20..<0x80 ~= next, next != UInt8(ascii: "\""), next != UInt8(ascii: "\\") { reader.skipByte() }
+    let plain = reader.bytes[start..<reader.position]
+    // Most strings are ASCII without escapes, and stand in the bytes as they are.
+    if accept("\"") { return String(decoding: plain, as: UTF8.self) }
+    var text = Array(plain)
     while true {
       let byte = try reader.byte()
       switch byte {
@@ -99,6 +117,19 @@ private struct Parser {
       case 0..<0x20: throw refusal("a raw control character stands in a string")
       default: text.append(byte)
       }
+    }
+  }
+
+  /// The names of an object's members so far.
+  private struct Names {
+    /// Empty as long as looking through the members is faster.
+    private var known: Set<String> = []
+
+    /// Adds the name of the member that comes after `members`; false if one of them has it.
+    mutating func insert(_ name: String, after members: [JSON.Member]) -> Bool {
+      guard members.count >= 16 else { return !members.contains { $0.name == name } }
+      if known.isEmpty { known = Set(members.map(\.name)) }
+      return known.insert(name).inserted
     }
   }
 
@@ -115,7 +146,7 @@ private struct Parser {
     case UInt8(ascii: "u"):
       let first = try hexadecimal()
       if let scalar = Unicode.Scalar(first) { return scalar }
-      if 0xD800..<0xDC00 ~= first, accept("\\u") {
+      if 0xD800..<0xDC00 ~= first, accept(word: "\\u") {
         let second = try hexadecimal()
         if 0xDC00..<0xE000 ~= second,
           let scalar = Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
@@ -164,7 +195,10 @@ private struct Parser {
 
   private mutating func digits() -> Int {
     var count = 0
-    while 0x30...0x39 ~= next, (try? reader.byte()) != nil { count += 1 }
+    while 0x30...0x39 ~= next {
+      reader.skipByte()
+      count += 1
+    }
     return count
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// Foundation's reader keeps one of two equal names and turns `2.0` into an integer: not fit for headers that decide
 /// where bytes lie.
-public indirect enum JSON: Sendable, Hashable {
+public enum JSON: Sendable, Hashable {
   case null
   case bool(Bool)
   /// A number written without fraction and exponent that fits 64 bits.

@@ -178,11 +178,14 @@ struct KerasConfiguration {
 private struct GroupNames {
   let group: String
   private var counts: [String: Int] = [:]
+  /// The few classes of a model's many layers, as Keras 3 writes them.
+  private var snakeNames: [String: String] = [:]
 
   init(group: String) { self.group = group }
 
   mutating func next(_ className: String) -> String {
-    let name = className.snakeCase
+    let name = snakeNames[className] ?? className.snakeCase
+    snakeNames[className] = name
     let count = counts[name, default: 0]
     counts[name] = count + 1
     return group + "layers/" + (count == 0 ? name : "\(name)_\(count)")
