@@ -1,4 +1,5 @@
 public import Bytes
+internal import CTensorKernels
 
 extension LazyTensor {
   /// The same elements with the axes in another order: axis `i` is this tensor's axis `order[i]`, in reverse where `reversed`
@@ -153,6 +154,12 @@ private struct PermutedWalk {
   private func copyPlane<Element: BitwiseCopyable>(
     _ near: Axis, _ last: Axis, from source: UnsafePointer<Element>, to target: UnsafeMutablePointer<Element>
   ) {
+    if MemoryLayout<Element>.size == 4, near.sourceStep == 1, last.step == 1, last.sourceStep > 0 {
+      unsafe resect_transpose_32(
+        UnsafeRawPointer(source).assumingMemoryBound(to: UInt32.self), last.sourceStep,
+        UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt32.self), near.step, near.length, last.length)
+      return
+    }
     for first in stride(from: 0, to: near.length, by: PermutedWalk.tile) {
       let end = min(first + PermutedWalk.tile, near.length)
       for column in 0..<last.length {
