@@ -209,10 +209,14 @@ def svg(results):
         parts.append(f'<polyline points="{line}" fill="none" stroke="#06c" stroke-width="2"/>')
         for point in curve:
             parts.append('<circle cx="{:.1f}" cy="{:.1f}" r="3" fill="#06c"/>'.format(*place(*point)))
+        labels = []
         for peer, point in peers.items():
             x, y = place(*point)
+            # A word is above its point, or below where another stands already.
+            is_free = all(abs(y - other[1]) > 12 or abs(x - other[0]) > 90 for other in labels)
+            labels.append((x, y))
             parts.append(f'<path d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8" stroke="#c30" stroke-width="2"/>'
-                         f'<text x="{x + 7:.1f}" y="{y - 5:.1f}" fill="#c30">{peer}</text>')
+                         f'<text x="{x + 7:.1f}" y="{y - 5 if is_free else y + 14:.1f}" fill="#c30">{peer}</text>')
         parts.append("</g>")
     parts.append(f'<text x="12" y="{height * rows + 8}" fill="#06c">● resect --quality</text>'
                  f'<text x="130" y="{height * rows + 8}" fill="#c30">✕ others</text>'
