@@ -88,26 +88,61 @@ public struct OutputFile: ~Copyable, Sendable {
   /// Puts the file in its place and tells how many bytes it has. Afterwards it is on the disk under its name, or an error
   /// says why not.
   public consuming func committed() throws(ResectError) -> UInt64 {
+    let size = try synced()
+    try name()
+    try syncFolder()
+    return size
+  }
+
+  /// Puts two files that belong together in their places, and tells how many bytes they have.
+  ///
+  /// Where the second cannot have its name, the first loses its own again; but a file that it replaced does not come back, which
+  /// the error then says.
+  public static func committed(
+    _ first: consuming OutputFile, _ second: consuming OutputFile
+  ) throws(ResectError) -> (first: UInt64, second: UInt64) {
+    let sizes = (try first.synced(), try second.synced())
+    try first.name()
+    do throws(ResectError) {
+      try second.name()
+    } catch {
+      var error = error
+      if first.replaces {
+        error.advice = "\(first.path.printable()) was replaced already"
+      } else {
+        unsafe unlink(first.path)
+      }
+      throw error
+    }
+    try first.syncFolder()
+    try second.syncFolder()
+    return sizes
+  }
+
+  /// Waits until all bytes are on the disk, and tells how many there are.
+  private borrowing func synced() throws(ResectError) -> UInt64 {
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, fsync(descriptor) == 0 else {
       throw .system("cannot write to the disk", file: path)
     }
-    if !replaces {
-      // Fails where somebody else made a file of this name meanwhile: nothing is overwritten unasked.
-      try link(to: path)
-    } else {
-      if temporary == nil {
-        let name = OutputFile.hiddenName(beside: path)
-        try link(to: name)
-        temporary = name
-      }
-      if let name = temporary {
-        guard unsafe rename(name, path) == 0 else { throw .system("cannot replace", file: path) }
-        temporary = nil
-      }
-    }
-    try syncFolder()
     return UInt64(status.st_size)
+  }
+
+  /// Gives the file its name, in one step.
+  private mutating func name() throws(ResectError) {
+    guard replaces else {
+      // Fails where somebody else made a file of this name meanwhile: nothing is overwritten unasked.
+      return try link(to: path)
+    }
+    if temporary == nil {
+      let name = OutputFile.hiddenName(beside: path)
+      try link(to: name)
+      temporary = name
+    }
+    if let name = temporary {
+      guard unsafe rename(name, path) == 0 else { throw .system("cannot replace", file: path) }
+      temporary = nil
+    }
   }
 
   /// Gives the file a (further) name.

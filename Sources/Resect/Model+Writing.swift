@@ -132,7 +132,7 @@ extension Model {
     return try pulled(to: target, options, proof, progress: progress).committed()
   }
 
-  /// Writes the two halves of a split. Neither gets its name before the bytes of both are written.
+  /// Writes the two halves of a split: both, or neither. See ``OutputFile/committed(_:_:)``.
   public static func write(
     _ first: (model: Model, path: String), _ second: (model: Model, path: String),
     options: WriteOptions = WriteOptions(), progress: WriteProgress? = nil
@@ -142,7 +142,7 @@ extension Model {
     let proof = try first.model.proved(second.model, options)
     let one = try first.model.pulled(to: firstTarget, options, proof, progress: progress)
     let other = try second.model.pulled(to: secondTarget, options, proof, progress: progress)
-    return (try one.committed(), try other.committed())
+    return try PulledFile.committed(one, other)
   }
 
   /// ``prove(with:_:)``, with the file and its own names in errors.
@@ -331,9 +331,23 @@ private struct PulledFile: ~Copyable {
   let proof: Proof?
 
   consuming func committed() throws(ResectError) -> WriteReport {
+    let report = report
+    return report(try file.committed())
+  }
+
+  /// Two files that belong together.
+  static func committed(
+    _ first: consuming PulledFile, _ second: consuming PulledFile
+  ) throws(ResectError) -> (first: WriteReport, second: WriteReport) {
+    let reports = (first.report, second.report)
+    let bytes = try OutputFile.committed(first.file, second.file)
+    return (reports.0(bytes.first), reports.1(bytes.second))
+  }
+
+  /// What was written, once its bytes are counted.
+  private var report: (UInt64) -> WriteReport {
     let (format, digests, warnings, proof) = (format, digests, warnings, proof)
-    let bytes = try file.committed()
-    return WriteReport(format: format, bytes: bytes, digests: digests, warnings: warnings, proof: proof)
+    return { WriteReport(format: format, bytes: $0, digests: digests, warnings: warnings, proof: proof) }
   }
 }
 

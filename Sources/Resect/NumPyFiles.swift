@@ -36,11 +36,9 @@ extension Batch {
 }
 
 extension Rows {
-  /// Writes the rows as a NumPy array of float32.
-  public func write(to path: String, overwrite: Bool) throws(ResectError) {
-    let file = try OutputFile(path: path, overwrite: overwrite)
+  /// Writes the rows as a NumPy array of float32 to `file`, which the caller commits.
+  public func write(to file: borrowing OutputFile) throws(ResectError) {
     try writeNumPy(values, shape: try Shape([count, width]), to: file)
-    _ = try file.committed()
   }
 
   /// The largest absolute difference from the numbers of a NumPy file, whose rows are repeated, or left out, up to as many.

@@ -28,14 +28,16 @@ struct EmbedCommand: ParsableCommand {
     if let odd = paths.first(where: { $0.contains(where: \.isNewline) }) {
       throw ResectError(.badArgument, "a name with a line break does not fit a list of names", file: odd)
     }
+    // Before any work is done for them.
+    let features = try OutputFile(path: output, overwrite: force)
+    let names = try OutputFile(path: namesPath, overwrite: force)
     let embedded = try PredictedImages(paths, by: predictor) { predictor, images throws(ResectError) in
       try predictor.features(of: images)
     }
     let rows = Rows(width: embedded.rows.first?.count ?? 0, values: embedded.rows.flatMap(\.self))
-    let names = try OutputFile(path: namesPath, overwrite: force)
+    try rows.write(to: features)
     try names.write(Array(paths.map { $0 + "\n" }.joined().utf8), at: 0)
-    try rows.write(to: output, overwrite: force)
-    _ = try names.committed()
+    _ = try OutputFile.committed(features, names)
     try shown.show(
       "wrote \(output.printable()): \(rows.count) × \(rows.width) features\nwrote \(namesPath.printable())",
       json: .object([

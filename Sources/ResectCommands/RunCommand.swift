@@ -37,7 +37,11 @@ struct RunCommand: ParsableCommand {
     for note in session.notes { Terminal.error("resect: note: \(note)") }
     let rows = try result(session, batch)
     let ready = started.duration(to: .now).milliseconds / 1000
-    if let output { try rows.write(to: output, overwrite: force) }
+    if let output {
+      let file = try OutputFile(path: output, overwrite: force)
+      try rows.write(to: file)
+      _ = try file.committed()
+    }
     let difference = try expect.map { try rows.difference(fromNumPyFile: $0) }
     let times = try (0..<(bench ?? 0)).map { _ in try Timing { _ = try result(session, batch) } }
     try show(rows, difference, times, ready: ready)

@@ -236,4 +236,48 @@ import Testing
     #expect(try contents(of: path) == [2])
     #expect(try folder.names == ["out"])
   }
+
+  // MARK: Two files that belong together
+
+  /// What is refused when `first`, which holds 1, and `second`, which holds 2, are committed together and somebody else makes
+  /// `second` meanwhile.
+  private func refusalOfPair(_ first: String, _ second: String, overwrite: Bool) throws -> ResectError? {
+    let one = try OutputFile(path: first, overwrite: overwrite)
+    let other = try OutputFile(path: second, overwrite: overwrite)
+    try one.write([1], at: 0)
+    try other.write([2], at: 0)
+    try Data([9]).write(to: URL(fileURLWithPath: second))
+    do throws(ResectError) {
+      _ = try OutputFile.committed(one, other)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test func `two files get their names together`() throws {
+    let one = try OutputFile(path: folder.file("one"), overwrite: false)
+    let other = try OutputFile(path: folder.file("other"), overwrite: false)
+    try one.write([1, 2], at: 0)
+    try other.write([3], at: 0)
+    let sizes = try OutputFile.committed(one, other)
+    #expect(sizes.first == 2 && sizes.second == 1)
+    #expect(try contents(of: folder.file("one")) == [1, 2])
+    #expect(try contents(of: folder.file("other")) == [3])
+  }
+
+  @Test func `where the second of two cannot have its name, the first has none either`() throws {
+    let error = try refusalOfPair(folder.file("one"), folder.file("other"), overwrite: false)
+    #expect(error?.code == .system)
+    #expect(try folder.names == ["other"])
+    #expect(try contents(of: folder.file("other")) == [9])
+  }
+
+  @Test func `where the first of two replaced a file already, the error says so`() throws {
+    let path = try folder.write([7], as: "one")
+    let error = try refusalOfPair(path, folder.file("other"), overwrite: true)
+    #expect(error?.advice?.contains("one was replaced") == true)
+    #expect(try contents(of: path) == [1])
+    #expect(try contents(of: folder.file("other")) == [9])
+  }
 }
