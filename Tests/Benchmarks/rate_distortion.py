@@ -12,6 +12,10 @@ Formats, each in a file of its own
   int8 per channel    safetensors: int8 weights and a float32 scale for each output channel; vectors in float32
   Q8_0, Q4_0          GGUF by the gguf package, rows of one output channel each; a weight whose row is no multiple of
                       32 in float16, as ggml has it; vectors in float32
+Of Resect's files, also bits per quantised weight: as coded; by the order-0 entropy of the integers in each tensor, which for
+few weights of many values promises more than any code can keep, because it knows each tensor's table for nothing; and by
+the entropy of their high bits, with the low bits as they are and that table's usual price (Miller and Madow).
+
 Prints a table in Markdown for each network: bytes, the relative error (root mean square of the differences of the
 logits, each row less its mean, over the logits' own) and, of the peers, how much smaller Resect is at that error,
 between its two nearest points. With --svg, draws them.
@@ -20,6 +24,7 @@ import argparse
 import json
 import math
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -31,6 +36,9 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "Samples"))
+import read_resect  # noqa: E402
+
 DIGITS = ROOT / "Samples/digits"
 QUALITIES = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
 BLOCK = 32  # weights that share a scale in Q8_0 and Q4_0
@@ -77,7 +85,7 @@ class Bench:
     def ours(self, quality):
         path = self.folder / "ours.resect"
         self.run("export", "--fold-bn", "--quality", quality, self.checkpoint, path)
-        return path.stat().st_size, self.error(path)
+        return path.stat().st_size, self.error(path), bits(path)
 
     def peer(self, name):
         """The bytes and the error of a format."""
@@ -92,6 +100,29 @@ class Bench:
         model = self.folder / "decoded.safetensors"
         save_file({key: np.ascontiguousarray(value, np.float32) for key, value in decoded.items()}, model, self.metadata)
         return size, self.error(model)
+
+
+def entropy(integers):
+    """Bits that all of them take together, and how many values they have."""
+    _, counts = np.unique(integers, return_counts=True)
+    return float(-(counts * np.log2(counts / len(integers))).sum()), len(counts)
+
+
+def bits(path):
+    """Bits per quantised weight: as coded, by order-0 entropy, and by that of the high bits."""
+    header, tensors = read_resect.read(path)
+    weights = coded = whole = high = 0
+    for entry in header["tensors"]:
+        if entry["encoding"] != "quantized":
+            continue
+        integers = np.rint(tensors[entry["name"]].astype(np.float64).ravel() / entry["step"]).astype(np.int64)
+        weights += len(integers)
+        coded += 8 * entry["length"]
+        whole += entropy(integers)[0]
+        shift = max(0, math.ceil(math.log2(max(np.abs(integers).mean(), 1) / 13)))
+        of_high, values = entropy(integers >> shift)
+        high += of_high + len(integers) * shift + (values - 1) / (2 * math.log(2))
+    return coded / weights, whole / weights, high / weights
 
 
 def cast(tensors):
@@ -162,12 +193,14 @@ def bytes_at(curve, error):
 
 
 def measure(name, bench):
-    curve = sorted((bench.ours(quality) for quality in QUALITIES), key=lambda point: point[1])
+    ours = sorted((bench.ours(quality) for quality in QUALITIES), key=lambda point: point[1])
+    curve = [point[:2] for point in ours]
     peers = {peer: bench.peer(peer) for peer in ["f16", "bf16", "int8 per channel", "Q8_0", "Q4_0"]}
     print(f"\n| {name} | bytes | relative error | Resect at that error | smaller by |")
     print("|---|---:|---:|---:|---:|")
-    for size, error in curve:
-        print(f"| resect | {size:,} | {error:.2g} | | |")
+    for size, error, (coded, whole, high) in ours:
+        print(f"| resect: {coded:.3f} bits, order-0 {whole:.3f} ({coded / whole - 1:+.1%}), high bits' {high:.3f} "
+              f"({coded / high - 1:+.1%}) | {size:,} | {error:.2g} | | |")
     for peer, (size, error) in peers.items():
         ours = bytes_at(curve, error)
         cells = f"{ours:,.0f} | {1 - ours / size:.0%}" if ours else "beyond the curve | "
