@@ -168,8 +168,14 @@ public final class Session: Sendable {
       throw ResectError(
         .badArgument, "the embedding takes \(graph.inputChannels) features, there are \(count)")
     case (.image, true): throw ResectError(.badArgument, "an embedding of classes takes features, no images")
-    case (.vector, false): throw ResectError(.badArgument, "a network takes images, no features")
+    case (.vector(let count), false): throw takesImages(not: count)
     }
+  }
+
+  private func takesImages(not features: Int) -> ResectError {
+    ResectError(
+      .badArgument,
+      "the network takes images, number × \(graph.inputChannels) × height × width, not \(features) features")
   }
 
   /// The plan for one image of `batch`.
@@ -228,9 +234,7 @@ extension Session {
   ///
   /// Throws `ResectError.Code.badArgument` where the features do not fit, or where the constant one is not 1.
   public func logits(ofFeatures features: Rows) throws(ResectError) -> Rows {
-    guard graph.takesFeatures else {
-      throw ResectError(.badArgument, "a network takes images, no features")
-    }
+    guard graph.takesFeatures else { throw takesImages(not: features.width) }
     var values = features.values
     var width = features.width
     if graph.appendsConstantFeature {

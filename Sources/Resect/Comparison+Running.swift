@@ -1,13 +1,13 @@
 extension Predictor {
-  /// Runs this model and another on the same input.
+  /// Runs this model and another, each on its batch of the same inputs.
   ///
   /// Throws `ResectError.Code.mismatch` where the two cannot be compared, and says why.
-  public func agreement(with other: Predictor, on batch: Batch) throws(ResectError) -> (
-    subject: Proof.Subject, agreement: Agreement
-  ) {
+  public func agreement(
+    with other: Predictor, on batches: (first: Batch, second: Batch)
+  ) throws(ResectError) -> (subject: Proof.Subject, agreement: Agreement) {
     let subject: Proof.Subject = computesLogits && other.computesLogits ? .logits : .features
-    let first = try rows(of: batch, subject)
-    let second = try other.rows(of: batch, subject)
+    let first = try rows(of: batches.first, subject)
+    let second = try other.rows(of: batches.second, subject)
     guard first.width == second.width else {
       throw ResectError(
         .mismatch,
@@ -15,6 +15,28 @@ extension Predictor {
         advice: "split both and compare the backbones")
     }
     return (subject, Agreement(first, second))
+  }
+
+  /// The same images as this model takes them, and as another does.
+  ///
+  /// A model of which nobody says how images become its input is given what the other takes. Throws where nobody says it of either,
+  /// and where the other takes pixels as they are, which a network does that normalises them itself.
+  public func batches(
+    with other: Predictor, of images: [PixelImage]
+  ) throws(ResectError) -> (first: Batch, second: Batch) {
+    let second = other.preprocessing == nil && preprocessing?.keepsPixels == false ? self : other
+    let first = preprocessing == nil && other.preprocessing?.keepsPixels == false ? other : self
+    return (try first.batch(of: images), try second.batch(of: images))
+  }
+
+  /// Fixed probes for this model and another: the same numbers for both or, where only one of the networks normalises its
+  /// input itself, the same pixels.
+  public func probes(with other: Predictor) throws(ResectError) -> (first: Batch, second: Batch) {
+    let probes = try Probes.batch(for: session.graph)
+    guard let one = preprocessing, let two = other.preprocessing, one.keepsPixels != two.keepsPixels else {
+      return (probes, probes)
+    }
+    return try batches(with: other, of: probes.asImages())
   }
 
   private var computesLogits: Bool { classes != nil || session.graph.computesLogits }

@@ -217,8 +217,8 @@ extension Model {
 }
 
 extension Batch {
-  /// The numbers as pixels about grey, channels interleaved.
-  fileprivate func asImages() throws(ResectError) -> [PixelImage] {
+  /// The numbers, which are finite, as pixels about grey, channels interleaved.
+  func asImages() throws(ResectError) -> [PixelImage] {
     guard case .image(let channels, let height, let width) = shape else { return [] }
     var images: [PixelImage] = []
     for index in 0..<count {

@@ -15,6 +15,11 @@ struct ExportCommand: ParsableCommand {
     if let format = job.writing.to, format != .resect {
       throw ValidationError("export writes .resect; use convert for another format.")
     }
+    if job.writing.to == nil, let format = try? OutputFormat(path: job.output), format != .resect {
+      throw ValidationError(
+        "export writes .resect, and \(job.output.printable()) promises \(format.rawValue): use convert for that, or --to resect if the name is meant."
+      )
+    }
     try quality.check(job, format: .resect)
   }
 

@@ -6,7 +6,8 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Run two models on the same inputs and tell how far they agree.",
     discussion: """
-      The inputs are fixed pseudo-random probes, or the images of a folder, or a NumPy file. Exits with 1 where the largest \
+      The inputs are fixed pseudo-random probes, or the images of a folder, or a NumPy file. Images become input as each model \
+      says, or as the other does where it says nothing; so do probes where only one of the two normalises pixels itself. Exits with 1 where the largest \
       difference is over --tolerance, by default a share of the largest logit that the narrower dtype of the two explains: \
       1e-4 for f32, 1e-2 for f16, 5e-2 for bf16.
       """)
@@ -32,7 +33,8 @@ struct VerifyCommand: ParsableCommand {
     let models = try [first, second].map { try preparing.completed(Model(contentsOf: $0, options: reading.open())) }
     let predictors = try models.map { try Predictor($0, options: running.session(for: $0)) }
     for note in Set(predictors.flatMap(\.session.notes)) { Terminal.error("resect: note: \(note)") }
-    let (subject, agreement) = try predictors[0].agreement(with: predictors[1], on: batch(for: predictors[0]))
+    let (subject, agreement) = try predictors[0].agreement(
+      with: predictors[1], on: batches(predictors[0], predictors[1]))
     let allowed = tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance) * agreement.magnitude
     let agrees = agreement.largest <= allowed
     try shown.show(
@@ -46,11 +48,13 @@ struct VerifyCommand: ParsableCommand {
     if !agrees { throw ExitCode(1) }
   }
 
-  private func batch(for predictor: Predictor) throws -> Batch {
-    if let input { return try Batch(numPyFile: input) }
-    guard let images else { return try Probes.batch(for: predictor.session.graph) }
-    let paths = try ImageFiles(folder: images).paths
-    return try predictor.batch(of: paths.map { try PixelImage(contentsOf: $0) })
+  private func batches(_ one: Predictor, _ other: Predictor) throws -> (first: Batch, second: Batch) {
+    if let input {
+      let batch = try Batch(numPyFile: input)
+      return (batch, batch)
+    }
+    guard let images else { return try one.probes(with: other) }
+    return try one.batches(with: other, of: ImageFiles(folder: images).paths.map { try PixelImage(contentsOf: $0) })
   }
 }
 

@@ -106,7 +106,7 @@ import Testing
     [], ["inspect"], ["frobnicate"], ["convert", "a", "b", "--dtype", "f12"],
     ["convert", "a", "b.safetensors", "--raw", "--fold-bn"],
     ["convert", "a", "b.safetensors", "--raw", "--preprocessing", "none"],
-    ["export", "a", "b.resect", "--to", "safetensors"],
+    ["export", "a", "b.resect", "--to", "safetensors"], ["export", "a", "b.safetensors"],
     ["inspect", "a", "--epsilon", "-1"], ["epsilon", "a", "b.resect"], ["epsilon", "a", "b.resect", "--to", "-1"],
     ["inspect", "a", "--mapping", "m", "--input-convention", "timm"],
     ["convert", "a", "b.safetensors", "--raw", "--convention", "timm"],

@@ -147,6 +147,23 @@ import Testing
     #expect(incomparable.errors.contains("one gives 10 logits, the other 2"))
   }
 
+  @Test func `verify gives a network that normalises pixels itself the pixels, and others what they take`() throws {
+    let plain = try exported("--fold-bn")
+    let normalizing = folder.file("normalizing.resect")
+    #expect(try Program("normalize", plain, normalizing).status == 0)
+    for (first, second) in [(plain, normalizing), (normalizing, plain), (digits, plain), (plain, digits)] {
+      for inputs in [[], ["--images", images]] {
+        let program = try Program(list: ["verify", first, second, "--json"] + inputs)
+        #expect(program.status == 0, "\(first) \(second) \(inputs)")
+        #expect(try program.json["topOne"]?.number == 1)
+      }
+    }
+    for first in [digits, normalizing] {
+      let unknown = try Program("verify", first, digits, "--images", images)
+      #expect(unknown.status == 1 && unknown.errors.contains("nobody says how images become this network's input"))
+    }
+  }
+
   @Test func `a surgery that moves the logits too far leaves no output`() throws {
     let output = folder.file("narrow.resect")
     let refused = try Program("export", digits, output, "--fold-bn", "--dtype", "bf16", "--tolerance", "1e-7")
