@@ -57,6 +57,17 @@ extension LazyTensor {
   }
 }
 
+extension LazyTensor {
+  /// The storage of which this tensor is all, byte by byte; nothing where it is a part or another order of one, and where it is
+  /// computed.
+  public var wholeStorage: (any TensorStorage)? {
+    guard let stored = source as? StoredTensor, stored.liesInPlace, stored.offset == 0, stored.dtype == dtype,
+      stored.storage.byteCount == UInt64(byteCount)
+    else { return nil }
+    return stored.storage
+  }
+}
+
 /// A checked view of a storage.
 struct StoredTensor: TensorSource {
   let storage: any TensorStorage

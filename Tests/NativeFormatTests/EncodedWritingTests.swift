@@ -201,4 +201,32 @@ import Testing
     #expect(try read.tensors[3].tensor.bytes() == matrix.tensor.bytes())
     #expect(read.payloads[1].byteCount < read.payloads[0].byteCount)
   }
+
+  // MARK: From file to file
+
+  @Test(arguments: [EncodingChoice.lossless, .quantized(step: 0.01)])
+  func `what comes unchanged from a file keeps its payload`(_ choice: EncodingChoice) throws {
+    let source = try NativeFile(
+      InputFile(path: OutputTensor.random(rows: 64, columns: 2000, seed: 9).write(choice, to: folder.file("a.resect"))))
+    let tensor = source.tensors[0].tensor
+    let (copied, payload) = try read(
+      OutputTensor(name: "classifier.weight", tensor: tensor, dtype: .float32), .lossless)
+    #expect(payload == source.payloads[0] && payload.encoding != .raw)
+    #expect(try copied.bytes() == tensor.bytes())
+    let (halved, other) = try read(OutputTensor(name: "classifier.weight", tensor: tensor, dtype: .float16), .lossless)
+    #expect(other.encoding == .planes)
+    #expect(try halved.bytes() == tensor.bytes(as: .float16))
+  }
+
+  @Test func `a payload that cannot be decoded is not passed on`() throws {
+    // The checksum is right, but one of the two symbols is missing.
+    let damaged = HandAssembly.quantized(
+      HandEncoding.payload(head: [0], [0] + HandEncoding.stored([127])), shape: "[2]")
+    let path = try folder.write(damaged.bytes, as: "damaged.resect")
+    let tensor = try NativeFile(InputFile(path: path)).tensors[0].tensor
+    let output = OutputTensor(name: "classifier.weight", tensor: tensor, dtype: .float32)
+    #expect(
+      refusal(of: { () throws(ResectError) in try output.write(.lossless, to: folder.file("out.resect")) })
+        == .malformed)
+  }
 }

@@ -26,6 +26,18 @@ import Testing
       quantized.allSatisfy { ($0["signalToNoise"]?.number ?? 0) > 10 && ($0["bitsPerElement"]?.number ?? 99) < 32 })
   }
 
+  @Test func `quantised weights stay as small as they are when the network is split`() throws {
+    let whole = folder.file("whole.resect")
+    #expect(try Program("export", "--fold-bn", "--quality", "good", file, whole).status == 0)
+    let (backbone, classes) = (folder.file("b.resect"), folder.file("c.resect"))
+    #expect(try Program("split", whole, "--backbone", backbone, "--classes", classes).status == 0)
+    func quantized(_ path: String) throws -> [JSON] {
+      let tensors = try #require(Program("inspect", path, "--json", "--tensors").json["tensors"]?.elements)
+      return tensors.filter { $0["encoding"]?.string == "quantized" }
+    }
+    #expect(try quantized(backbone) + quantized(classes) == quantized(whole))
+  }
+
   @Test func `a size is kept`() throws {
     let program = try Program("export", "--fold-bn", "--target-size", "150kB", file, folder.file("a.resect"), "--json")
     #expect(program.status == 0)

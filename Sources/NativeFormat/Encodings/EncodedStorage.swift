@@ -69,6 +69,12 @@ final class EncodedStorage: TensorStorage {
     return bytes
   }
 
+  /// The payload as it is, once it is certain that it can be decoded.
+  func verifiedPayload() throws(ResectError) -> EncodedPayload {
+    try stream(0..<byteCount) { _ throws(ResectError) in }
+    return EncodedPayload(encoding: entry.encoding, bytes: try payload.bytes(0..<entry.length))
+  }
+
   private func decode(
     _ chunk: Int, _ index: ChunkIndex, _ decoder: inout any ChunkDecoder,
     into target: UnsafeMutableRawPointer

@@ -6,9 +6,16 @@ struct EncodedPayload {
   let encoding: NativeEncoding
   let bytes: [UInt8]
 
+  /// A payload.
+  init(encoding: NativeEncoding, bytes: [UInt8]) {
+    self.encoding = encoding
+    self.bytes = bytes
+  }
+
   /// The payload of `tensor`; nothing where it is stored as it is.
   ///
-  /// Elements are pulled once. `progress` is told how many bytes of them.
+  /// Elements are pulled once. `progress` is told how many bytes of them. What comes unchanged from a `.resect` file keeps its
+  /// payload where nothing may be lost: quantised weights stay as small as they are.
   init?(
     _ tensor: OutputTensor, _ choice: EncodingChoice, progress: WriteProgress?
   ) throws(ResectError) {
@@ -16,6 +23,11 @@ struct EncodedPayload {
     case .store:
       return nil
     case .lossless:
+      if tensor.dtype == tensor.tensor.dtype, let encoded = tensor.tensor.wholeStorage as? EncodedStorage {
+        self = try encoded.verifiedPayload()
+        progress?(tensor.tensor.byteCount)
+        return
+      }
       guard let bytes = try EncodedPayload.planes(tensor, progress) else { return nil }
       self.bytes = bytes
       encoding = .planes
