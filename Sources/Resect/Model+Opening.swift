@@ -89,7 +89,7 @@ extension Model {
       let header = native.header
       let tensors = native.tensors.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
       var loading = Loading()
-      var convention = loading.convention(header.convention.flatMap(Convention.named))
+      var convention = loading.convention(header.convention.flatMap { .named($0) ?? .forgotten($0) })
       let content: Content
       switch header.kind {
       case .network(let architecture), .backbone(let architecture):

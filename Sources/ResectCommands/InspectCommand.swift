@@ -140,8 +140,7 @@ struct InspectCommand: ParsableCommand {
         + (architecture.groups > 1 ? "\(architecture.groups) groups, " : "")
         + "\(architecture.inputChannels) input channel\(architecture.inputChannels == 1 ? "" : "s")",
       "stride \(architecture.stridePlacement.value.rawValue) (\(architecture.stridePlacement.source)), eps "
-        + (architecture.epsilon.value.map { "\($0)" } ?? "unknown")
-        + " (\(architecture.epsilon.source))",
+        + architecture.epsilonDescription + " (\(architecture.epsilon.source))",
     ]
     lines.append(
       "preprocessing "
@@ -214,6 +213,10 @@ extension Architecture {
     if projectionKernels.joined().contains(3) { variants.append("3×3 projections") }
     if stridedBlocks == .last { variants.append("strides in the last block of a stage") }
     if padding == .same { variants.append("padding as TensorFlow's SAME") }
+    if !paddingExceptions.isEmpty {
+      let way = padding == .same ? "by half the kernel" : "as TensorFlow's SAME"
+      variants.append("padding \(way) at \(paddingExceptions.map(\.description).sorted().joined(separator: ", "))")
+    }
     if normalization == .scaleAndShift { variants.append("a scale and a shift instead of batch-norms") }
     if !absentNorms.isEmpty { variants.append("\(absentNorms.count) convolutions without batch-norm") }
     if hasConvolutionBias || !biasExceptions.isEmpty {
