@@ -203,15 +203,26 @@ extension Model {
         guard case .network(let network) = content else {
           throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
         }
-        let application = try KerasApplication(network, stored: options.stored)
+        let application = try KerasApplication(network, named: convention, stored: options.stored)
+        try checkNames(application.convention)
         warnings = application.warnings + otherReadersWarnings
-        let metadata = ResectMetadata(of: self, surgeries: records).strings
+        var written = self
+        written.convention = application.convention
+        let metadata = ResectMetadata(of: written, surgeries: records).strings
         try application.write(as: format, metadata: metadata, to: file, progress: progress)
       }
       return PulledFile(file: file, format: format, digests: [], warnings: warnings, proof: proof)
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
+  }
+
+  /// Refuses a convention that the caller chose where the format has names of its own.
+  private func checkNames(_ own: Convention) throws(ResectError) {
+    guard isConventionChosen, convention.name != own.name else { return }
+    throw ResectError(
+      .badArgument, "a file of Keras has its layers' names, not those of \(convention.name)",
+      advice: "leave --convention out, or say \(own.name)")
   }
 
   /// How many bytes a `.resect` file of the model has at most.
@@ -238,6 +249,7 @@ extension Model {
   public func named(by convention: Convention) throws(ResectError) -> Model {
     var named = self
     named.convention = convention
+    named.isConventionChosen = true
     if case .network(let network) = content {
       do throws(ResectError) {
         let fitted = try convention.fitted(to: network)
