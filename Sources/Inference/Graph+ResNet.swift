@@ -167,7 +167,7 @@ private struct Builder {
     }
     guard let mean = norm.runningMean, let variance = norm.runningVariance else {
       throw ResectError(
-        .notApplicable, "the batch-norms keep no running statistics: they normalise by the batch",
+        .notApplicable, "the norms keep no running statistics: they normalise by the batch, or are no batch-norms",
         tensor: path.description)
     }
     guard let epsilon = architecture.epsilon(at: path) else {

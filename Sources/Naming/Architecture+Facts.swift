@@ -32,7 +32,7 @@ extension Architecture {
     try applyStrides(byPlace, convention: convention)
   }
 
-  /// Modules call the activation `relu`, `act1` (timm) or `activation` (Hugging Face, an identity after a block's last layer);
+  /// Modules call the activation `relu`, `act1` or, within a norm, `act` (timm) or `activation` (Hugging Face, an identity after a block's last layer);
   /// where it is replaced, the weights are right and the results wrong.
   private func applyActivations(_ facts: [String: LayerFacts]) throws(ResectError) {
     for (name, layer) in facts.sorted(by: { $0.key < $1.key }) {
@@ -45,7 +45,7 @@ extension Architecture {
       }
       let word = name.split(separator: ".").last ?? ""
       let isActivation =
-        word == "relu" || ["act1", "act2", "act3"].contains(word)
+        ["relu", "act", "act1", "act2", "act3"].contains(word)
         || (word == "activation" && layer.className != "Identity")
       guard isActivation, layer.className != "ReLU" else { continue }
       throw ResectError(

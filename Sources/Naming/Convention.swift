@@ -21,6 +21,10 @@ public struct Convention: Sendable {
   var stemPooling = Architecture.StemPooling.symmetric
   /// What a person should know of it where only names tell that a file follows it: a sentence.
   var caution: String?
+  /// Whether the classifier is a 1×1 convolution, whose weight has four axes.
+  public internal(set) var convolvesClassifier = false
+  /// What networks of these names have whose norms keep no statistics, where that is known to be no batch-norms.
+  var withoutStatistics: String?
   /// Whether a batch-norm without statistics is a scale and a shift: some code keeps frozen ones so.
   var freezesNorms = false
   /// Whether the names are those of one file, and mean nothing in another.
@@ -31,7 +35,7 @@ public struct Convention: Sendable {
 
   /// Every convention, in the order in which they are tried.
   public static let all: [Convention] = [
-    .torchvision, .chenyaofo, .akamaster, .kuangliu, .timm, .huggingFace, .detectron2, .caffe2,
+    .torchvision, .chenyaofo, .akamaster, .kuangliu, .timm, .timmV2, .huggingFace, .detectron2, .caffe2,
     .mmpretrain, .cifar, .weiaicunzai, .wideResNet, .keras, .kerasV2, .kerasLegacy,
   ]
 

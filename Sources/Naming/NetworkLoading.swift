@@ -110,6 +110,7 @@ public func loadNetwork(
     if options.convention == nil, found.isStrange { try found.matchByStructure() }
   }
   var reading = try Reading(found, by: found.isInferred ? [] : conventions)
+  if reading.convention.convolvesClassifier { try reading.assignment.flattenClassifiers() }
   try reading.settle(facts: found.facts(facts), graph: match, declared: declared, options: options)
   let unexpected = try reading.assignment.check(
     against: reading.architecture, reading.convention, allowsUnexpected: options.allowsUnexpected)
@@ -124,7 +125,7 @@ public func loadNetwork(
 
 /// What the names say: the convention, and the architecture that the tensors form in their places.
 private struct Reading {
-  let assignment: Assignment
+  var assignment: Assignment
   let convention: Convention
   var architecture: Architecture
   /// Whether nothing but names says what weights cannot tell.
@@ -138,8 +139,12 @@ private struct Reading {
         .notAResNet, "no tensor has a name that a known convention gives a ResNet's",
         advice: "the conventions are \(Convention.all.map(\.name).joined(separator: ", "))")
     }
-    var architecture = try Architecture(
-      inferredFrom: best.assignment.tensors.mapValues(\.shape.axes))
+    var architecture: Architecture
+    do throws(ResectError) {
+      architecture = try Architecture(inferredFrom: best.assignment.tensors.mapValues(\.shape.axes))
+    } catch {
+      throw error.advised(by: best.assignment, best.convention)
+    }
     if let shortcut = best.assignment.table.shortcut { architecture.shortcut = shortcut }
     self.architecture = architecture
     for candidate in conventions where candidate.isNatural(architecture) {
@@ -172,6 +177,13 @@ private struct Reading {
     architecture.stemPooling = convention.stemPooling
     if convention.freezesNorms, architecture.normalization == .batchNorm(affine: true, statistics: false) {
       architecture.normalization = .scaleAndShift
+    }
+    if let what = convention.withoutStatistics, case .batchNorm(_, false) = architecture.normalization {
+      throw ResectError(
+        .unsupported,
+        "the norms keep no running statistics: by these names (\(convention.name)), this network has \(what)",
+        advice: "only batch-norms are understood"
+      )
     }
     if let declared { architecture.adopt(declared) }
     namesAlone = declared == nil && graph == nil
@@ -208,6 +220,17 @@ private struct Reading {
         "the names (\(convention.name)) do not tell what batch-norms add to the variance: --epsilon says it")
     }
     return warnings
+  }
+}
+
+extension ResectError {
+  /// The error of names that form no network, with what those names have no place for: that may be what is missing.
+  fileprivate func advised(by assignment: Assignment, _ convention: Convention) -> ResectError {
+    guard advice == nil, let first = assignment.strangers.first else { return self }
+    var advised = self
+    advised.advice =
+      "read by the names of \(convention.name), \(assignment.strangers.count) of \(assignment.strangers.count + assignment.tensors.count) tensors have no place, the first \(first); --mapping FILE says what names mean"
+    return advised
   }
 }
 

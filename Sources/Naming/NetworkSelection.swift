@@ -172,7 +172,7 @@ struct NetworkSelection {
   var warnings: [String] {
     if isInferred {
       return [
-        "no convention knows the names: their places were found by the structure of the network (inspect --show-mapping shows them); what pools, and how blocks stride and pad, is taken as an ordinary ResNet's"
+        "no convention knows the names: their places were found by the structure of the network (inspect --show-mapping shows them); what activates and pools, and how blocks stride and pad, is taken as an ordinary ResNet's"
       ]
     }
     guard !prefix.isEmpty else { return [] }

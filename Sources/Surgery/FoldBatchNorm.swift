@@ -49,7 +49,7 @@ extension ResNet {
     guard statistics else {
       throw ResectError(
         .notApplicable,
-        "the batch-norms keep no running statistics: they normalise by the batch, which cannot be folded"
+        "the norms keep no running statistics: they normalise by the batch, which cannot be folded, or are no batch-norms"
       )
     }
     guard architecture.epsilon.value != nil else {
