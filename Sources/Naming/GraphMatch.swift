@@ -114,9 +114,12 @@ struct GraphMatch {
   func mapping(of tensors: [NamedTensor]) -> Mapping {
     var mapped: [String: ParameterPath] = [:]
     var leftOut: Set<String> = []
+    let inputLayers = Set(input.layers)
     for tensor in tensors {
-      if input.layers.contains(where: { tensor.name.hasPrefix("\($0).") }) { leftOut.insert(tensor.name) }
-      guard let dot = tensor.name.lastIndex(of: "."), let place = places[String(tensor.name[..<dot])],
+      guard let dot = tensor.name.lastIndex(of: ".") else { continue }
+      let layer = String(tensor.name[..<dot])
+      if inputLayers.contains(layer) { leftOut.insert(tensor.name) }
+      guard let place = places[layer],
         let kind = ParameterPath.Kind(rawValue: String(tensor.name[tensor.name.index(after: dot)...]))
       else { continue }
       mapped[tensor.name] = ParameterPath(place, kind)

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Checkpoints
 internal import ResNets
+internal import Tensors
 
 extension LayerGraph {
   /// The layers that Keras describes; nil where the file describes none.
@@ -9,6 +10,7 @@ extension LayerGraph {
   init?(_ model: KerasModel) throws(ResectError) {
     guard !model.layers.isEmpty else { return nil }
     var nodes: [Node] = []
+    let weights = Dictionary(model.weights.map { ($0.name, $0.tensor) }) { first, _ in first }
     // Where the result of each layer is.
     var results: [Int] = []
     for layer in model.layers {
@@ -18,7 +20,7 @@ extension LayerGraph {
         nodes.append(Node(name: layer.name, operation: layer.input, inputs: []))
         inputs = [nodes.count - 1]
       }
-      nodes.append(Node(name: layer.name, operation: try layer.operation(model), inputs: inputs))
+      nodes.append(Node(name: layer.name, operation: try layer.operation(weights), inputs: inputs))
       if let activation = layer.ownActivation {
         nodes.append(Node(name: layer.name, operation: activation, inputs: [nodes.count - 1]))
       }
@@ -29,13 +31,13 @@ extension LayerGraph {
 }
 
 extension KerasLayer {
-  /// What the layer of `model` computes, but for an activation of its own.
-  fileprivate func operation(_ model: KerasModel) throws(ResectError) -> LayerGraph.Operation {
+  /// What the layer of a model with these weights computes, but for an activation of its own.
+  fileprivate func operation(_ weights: [String: LazyTensor]) throws(ResectError) -> LayerGraph.Operation {
     switch className {
     case "InputLayer": input
     case "Rescaling":
       .scale(by: try numbers("scale") ?? [1], adding: try numbers("offset") ?? [0])
-    case "Normalization": try standardization(model)
+    case "Normalization": try standardization(weights)
     case "Conv2D", "Convolution2D": .convolution(try window(kernel: "kernel_size", stride: "strides"))
     case "ZeroPadding2D": .zeroPadding(try border())
     case "BatchNormalization": .batchNorm(epsilon: try batchNormEpsilon())
@@ -113,15 +115,15 @@ extension KerasLayer {
   /// Means and standard deviations of the input's channels, from the settings or, where the layer learnt them, from its weights.
   ///
   /// Source: `keras/src/layers/preprocessing/normalization.py`.
-  private func standardization(_ model: KerasModel) throws(ResectError) -> LayerGraph.Operation {
+  private func standardization(_ weights: [String: LazyTensor]) throws(ResectError) -> LayerGraph.Operation {
     let axis = settings["axis"] ?? .null
     let axes = axis.elements ?? (axis == .null ? [] : [axis])
     guard axes.isEmpty || axes == [.integer(-1)] || axes == [.integer(3)], settings["invert"]?.bool != true else {
       throw ResectError(
         .unsupported, "the layer normalises otherwise than each channel by its mean and variance", tensor: name)
     }
-    let mean = try moment("mean", of: model)
-    let variance = try moment("variance", of: model)
+    let mean = try moment("mean", weights)
+    let variance = try moment("variance", weights)
     // As Keras, whose root is never smaller.
     return .standardize(mean: mean, std: variance.map { max($0.squareRoot(), 1e-7) })
   }
@@ -137,13 +139,13 @@ extension KerasLayer {
   }
 
   /// The numbers of a setting or, where it has none, of the weight of that name.
-  private func moment(_ word: String, of model: KerasModel) throws(ResectError) -> [Double] {
+  private func moment(_ word: String, _ weights: [String: LazyTensor]) throws(ResectError) -> [Double] {
     if let given = try numbers(word) { return given }
-    guard let weight = model.weights.first(where: { $0.name == "\(name).\(word)" }) else { throw damaged(word) }
-    guard 1...4096 ~= weight.tensor.shape.elementCount else {
-      throw ResectError(.unsupported, "a \(className) of \(weight.tensor.shape) is none of an image", tensor: name)
+    guard let weight = weights["\(name).\(word)"] else { throw damaged(word) }
+    guard 1...4096 ~= weight.shape.elementCount else {
+      throw ResectError(.unsupported, "a \(className) of \(weight.shape) is none of an image", tensor: name)
     }
-    let values = try weight.tensor.doubles()
+    let values = try weight.doubles()
     guard values.allSatisfy(\.isFinite) else {
       throw ResectError(.badValue, "the layer's \(word) is not finite", tensor: name)
     }
