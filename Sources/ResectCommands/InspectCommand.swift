@@ -79,7 +79,8 @@ struct InspectCommand: ParsableCommand {
       lines.append("labels: \(first)\(labels.count > 6 ? ", …" : "")")
     }
     if let reason = inspection.whyNoModel {
-      lines.append("no ResNet: \(reason.message.printable(limit: 300))")
+      let place = reason.tensor.map { "\($0.printable(limit: 120)): " } ?? ""
+      lines.append("no ResNet: \(place)\(reason.message.printable(limit: 300))")
       lines += reason.details.prefix(20).map { "  \($0.printable(limit: 200))" }
       if reason.details.count > 20 { lines.append("  … and \(reason.details.count - 20) more (--json)") }
     }
@@ -242,7 +243,8 @@ extension Inspection {
     }
     let reason = whyNoModel.map { error -> JSON in
       .object([
-        "code": .string(error.code.description), "message": .string(error.message),
+        "code": .string(error.code.description), "tensor": error.tensor.map { .string($0) },
+        "message": .string(error.message), "advice": error.advice.map { .string($0) },
         "details": .array(error.details.map { .string($0) }),
       ])
     }
