@@ -59,6 +59,9 @@ public struct Checkpoint: Sendable {
   public let ignored: [Ignored]
   /// What a whole pickled module says of its layers, by their names with the prefix; empty for a state dict.
   public let modules: [String: ModuleFacts]
+  /// The names of the modules that a state dict says it was made of, those without tensors too, with the prefix; empty where it does
+  /// not say.
+  public internal(set) var submodules: Set<String> = []
   /// Text beside the tensors, as safetensors' `__metadata__`.
   public let metadata: [String: String]
   /// What an HDF5 file or a .keras archive says beside its tensors; absent in other containers.

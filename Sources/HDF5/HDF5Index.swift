@@ -64,26 +64,29 @@ public struct HDF5Index: Sendable, Hashable {
   /// is there, or links lead around in a circle.
   public func resolve(_ path: String) -> String? {
     if groupPlaces[path] != nil || datasetPlaces[path] != nil { return path }
-    var parts = path.split(separator: "/").map(String.init).filter { $0 != "." }
-    // Each step follows one link. Circles never end.
-    for _ in 0..<64 {
+    func names(in path: String) -> [String] { path.split(separator: "/").map(String.init).filter { $0 != "." } }
+    var parts = names(in: path)
+    // Each step follows one link, and as many are followed as libhdf5 does. Circles never end.
+    for _ in 0...16 {
       let whole = parts.joined(separator: "/")
       if groupPlaces[whole] != nil || datasetPlaces[whole] != nil { return whole }
       guard let (target, rest) = followed(parts) else { return nil }
-      parts = target.split(separator: "/").map(String.init) + rest
+      parts = names(in: target) + rest
       guard parts.count <= 2 * Limits.hdf5Depth else { return nil }
     }
     return nil
   }
 
-  /// The target of the first link that a path leads through, and what follows it.
+  /// The target of the first link that a path leads through, and what follows it: that is where the groups end.
   private func followed(_ parts: [String]) -> (target: String, rest: ArraySlice<String>)? {
-    var path = ""
-    for (index, part) in parts.enumerated() {
-      path += index == 0 ? part : "/\(part)"
-      if let place = linkPlaces[path] { return (links[place].target, parts[(index + 1)...]) }
+    // The groups before it, searched by halves: what is within no group is none.
+    var (groups, others) = (0, parts.count)
+    while groups < others {
+      let middle = (groups + others + 1) / 2
+      if groupPlaces[parts[..<middle].joined(separator: "/")] != nil { groups = middle } else { others = middle - 1 }
     }
-    return nil
+    guard groups < parts.count, let place = linkPlaces[parts[...groups].joined(separator: "/")] else { return nil }
+    return (links[place].target, parts[(groups + 1)...])
   }
 }
 

@@ -121,7 +121,8 @@ private struct Builder {
     _ unit: ResNet.ConvolutionUnit, to graph: inout Graph, of input: Graph.ValueID, stride: Int,
     groups: Int = 1, at paths: ResNet.UnitPaths, relu: Bool, adding other: Graph.ValueID? = nil
   ) throws(ResectError) -> Graph.ValueID {
-    var convolution = convolution(unit.convolution, stride: stride, groups: groups)
+    var convolution = convolution(
+      unit.convolution, stride: stride, padding: architecture.padding(at: paths.convolution), groups: groups)
     let name = paths.convolution.description
     guard let norm = unit.norm else {
       convolution.relu = relu
@@ -138,11 +139,11 @@ private struct Builder {
   }
 
   private func convolution(
-    _ convolution: ResNet.Convolution, stride: Int, groups: Int
+    _ convolution: ResNet.Convolution, stride: Int, padding: Architecture.Padding, groups: Int
   ) -> Graph.Convolution {
     Graph.Convolution(
       weight: convolution.weight, bias: convolution.bias, stride: stride,
-      padding: architecture.padding == .same ? .same : .each(convolution.weight.shape.axes[2] / 2), groups: groups,
+      padding: padding == .same ? .same : .each(convolution.weight.shape.axes[2] / 2), groups: groups,
       dilation: 1, adds: false, relu: false)
   }
 
@@ -166,10 +167,10 @@ private struct Builder {
     }
     guard let mean = norm.runningMean, let variance = norm.runningVariance else {
       throw ResectError(
-        .notApplicable, "the batch-norms keep no running statistics: they normalise by the batch",
+        .notApplicable, "the norms keep no running statistics: they normalise by the batch, or are no batch-norms",
         tensor: path.description)
     }
-    guard let epsilon = architecture.epsilon.value else {
+    guard let epsilon = architecture.epsilon(at: path) else {
       throw ResectError(
         .notApplicable, "nobody says what the batch-norms add to the variance", advice: "--epsilon says it")
     }
@@ -228,12 +229,14 @@ private struct Builder {
     return graph.add(.add(relu: true), of: weighed, added, as: "stage\(place.stage).\(place.block)+")
   }
 
-  /// A block whose batch-norms and relus come before its convolutions (v2). A projection takes what the first relu made.
+  /// A block whose batch-norms and relus come before its convolutions (v2). A projection takes what the first relu made, or the
+  /// block's input.
   func addPreactivated(
     _ block: ResNet.ResidualBlock, to graph: inout Graph, of input: Graph.ValueID, at place: Place
   ) throws(ResectError) -> Graph.ValueID {
     let first = try activation(of: block.units[0], to: &graph, of: input, at: place.unit(0).norm)
-    let added = try shortcut(of: block, to: &graph, of: input, projecting: first, at: place)
+    let projected = architecture.shortcut == .inputProjection ? input : first
+    let added = try shortcut(of: block, to: &graph, of: input, projecting: projected, at: place)
     let strider = try striding(place.stride)
     var value = first
     for (index, unit) in block.units.enumerated() {

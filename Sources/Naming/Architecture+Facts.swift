@@ -5,12 +5,12 @@ extension Architecture {
   /// Takes over what a whole module says of its layers, by the file's names.
   ///
   /// Epsilon and the stride placement come from there; whatever contradicts a ResNet (a dilation, a padding, a stride that is
-  /// elsewhere, epsilons that differ) is refused, since the weights would be right and the results wrong.
+  /// elsewhere) is refused, since the weights would be right and the results wrong.
   mutating func apply(
     _ facts: [String: LayerFacts], convention: Convention
   ) throws(ResectError) {
     guard !facts.isEmpty else { return }
-    var epsilons: [Double: String] = [:]
+    var epsilons: [ModulePath: Double] = [:]
     var byPlace: [ModulePath: LayerFacts] = [:]
     for (name, layer) in facts.sorted(by: { $0.key < $1.key }) {
       guard let place = convention.module(of: name) else { continue }
@@ -24,21 +24,15 @@ extension Architecture {
       guard epsilon.isFinite, epsilon >= 0 else {
         throw ResectError(.badValue, "the batch-norm adds \(epsilon) to the variance", tensor: name)
       }
-      epsilons[epsilon] = name
+      epsilons[place] = epsilon
     }
-    if epsilons.count > 1 {
-      let list = epsilons.sorted { $0.key < $1.key }.map { "\($0.value) has \($0.key)" }
-      throw ResectError(
-        .unsupported,
-        "the batch-norms add different values to the variance: \(list.joined(separator: ", "))")
-    }
-    if let epsilon = epsilons.keys.first { self.epsilon = Sourced(epsilon, from: .module) }
+    if !epsilons.isEmpty { setEpsilons(epsilons, from: .module) }
     try applyActivations(facts)
     try applyPooling(facts)
     try applyStrides(byPlace, convention: convention)
   }
 
-  /// Modules call the activation `relu`, `act1` (timm) or `activation` (Hugging Face, an identity after a block's last layer);
+  /// Modules call the activation `relu`, `act1` or, within a norm, `act` (timm) or `activation` (Hugging Face, an identity after a block's last layer);
   /// where it is replaced, the weights are right and the results wrong.
   private func applyActivations(_ facts: [String: LayerFacts]) throws(ResectError) {
     for (name, layer) in facts.sorted(by: { $0.key < $1.key }) {
@@ -51,7 +45,7 @@ extension Architecture {
       }
       let word = name.split(separator: ".").last ?? ""
       let isActivation =
-        word == "relu" || ["act1", "act2", "act3"].contains(word)
+        ["relu", "act", "act1", "act2", "act3"].contains(word)
         || (word == "activation" && layer.className != "Identity")
       guard isActivation, layer.className != "ReLU" else { continue }
       throw ResectError(

@@ -11,7 +11,7 @@ struct Assignment {
   private(set) var strangers: [String] = []
   /// How many tensors have a place that takes as many axes as they have.
   private(set) var fitting = 0
-  private var strangeRanks: [String: Int] = [:]
+  private var strangeAxes: [String: [Int]] = [:]
 
   init(_ named: [NamedTensor], _ table: NameTable) {
     self.init(named, table) { table.path(of: $0) }
@@ -23,7 +23,7 @@ struct Assignment {
     for entry in named {
       guard let path = place(entry.name), tensors[path] == nil else {
         strangers.append(entry.name)
-        strangeRanks[entry.name] = entry.tensor.shape.rank
+        strangeAxes[entry.name] = entry.tensor.shape.axes
         continue
       }
       tensors[path] = entry.tensor
@@ -45,6 +45,14 @@ struct Assignment {
       rest.fitting -= 1
     }
     return rest
+  }
+
+  /// Takes the weights of classifiers that are 1×1 convolutions as the matrices that they are.
+  mutating func flattenClassifiers() throws(ResectError) {
+    for (path, tensor) in tensors {
+      guard case .classifier = path.module, tensor.shape.rank == 4, tensor.shape.axes[2...] == [1, 1] else { continue }
+      tensors[path] = try tensor.reshaped(Array(tensor.shape.axes.prefix(2)))
+    }
   }
 
   /// Compares what is there with what should be. Returns the names that are too many, if they may be.
@@ -78,9 +86,14 @@ struct Assignment {
     let onlyUnexpected = missing.isEmpty && misshapen.isEmpty
     let layers = strangeLinearLayers
     if onlyUnexpected, architecture.head == .none, layers.count > 1 {
+      let features = strangeAxes["\(layers[0]).weight"]?.last ?? 0
+      let flattening =
+        features == architecture.featureCount
+        ? ""
+        : "; \(layers[0]) takes \(features) features of the \(architecture.featureCount) channels, which nothing has pooled"
       throw ResectError(
         .mismatch,
-        "the head has \(layers.count) linear layers (\(layers.joined(separator: ", "))), which no convention names: it has no single class embedding",
+        "the head has \(layers.count) linear layers (\(layers.joined(separator: ", "))), which no convention names: it has no single class embedding\(flattening)",
         advice: "--allow-unexpected leaves them out and reads the backbone", details: details)
     }
     throw ResectError(
@@ -92,7 +105,7 @@ struct Assignment {
 
   /// The modules without a place whose weights are matrices, as those of linear layers are.
   private var strangeLinearLayers: [String] {
-    strangers.filter { $0.hasSuffix(".weight") && strangeRanks[$0] == 2 }
+    strangers.filter { $0.hasSuffix(".weight") && strangeAxes[$0]?.count == 2 }
       .map { String($0.dropLast(".weight".count)) }
   }
 

@@ -18,10 +18,10 @@ extension Convention {
       advice: others.isEmpty ? "write .resect" : "these can say it: \(others.joined(separator: ", "))")
   }
 
-  /// The convention itself; where its names are those of one file's layers and mean nothing without its graph, the first that
-  /// builds such a network, or has names for it.
+  /// The convention itself; where its names are those of one file, which mean nothing in another, the first that builds such a
+  /// network, or has names for it.
   public func forWriting(_ network: ResNet) -> Convention {
-    guard name == Convention.graphName else { return self }
+    guard isOfOneFile else { return self }
     let able = Convention.all.filter { $0.table(for: network) != nil }
     return able.first { $0.isNatural(network.architecture) } ?? able.first ?? self
   }
@@ -70,10 +70,11 @@ extension Convention {
       )
     }
     if case .batchNorm = architecture.normalization, let own = architecture.epsilon.value, let epsilon,
-      own != epsilon
+      own != epsilon || !architecture.epsilonExceptions.isEmpty
     {
       warnings.append(
-        "code that names by \(name) adds \(epsilon) to the variance unless it is told otherwise, this network \(own)")
+        "code that names by \(name) adds \(epsilon) to the variance unless it is told otherwise, this network \(architecture.epsilonDescription)"
+      )
     }
     return warnings
   }

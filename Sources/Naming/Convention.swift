@@ -6,38 +6,56 @@ public import ResNets
 /// from the place to the name when writing. A convention has several where its names differ with the network.
 public struct Convention: Sendable {
   /// The convention's name in reports and options.
-  public let name: String
+  public private(set) var name: String
   /// The names of the modules. Conventions that differ in their networks only share tables.
   private(set) var tables: [NameTable]
   /// What its networks add to the variance in a batch-norm; absent where the names do not tell.
-  let epsilon: Double?
+  public let epsilon: Double?
   /// Where its networks stride.
-  let stridePlacement: Architecture.StridePlacement
+  public let stridePlacement: Architecture.StridePlacement
   /// How its own code prepares the images that a network of this architecture is trained on, where that is known.
   var trainingPreprocessing: @Sendable (Architecture) -> Preprocessing? = { _ in nil }
   /// Which of its blocks stride.
-  var stridedBlocks = Architecture.StridedBlocks.first
+  public internal(set) var stridedBlocks = Architecture.StridedBlocks.first
   /// What its stem's max-pooling sees beyond the border.
   var stemPooling = Architecture.StemPooling.symmetric
   /// What a person should know of it where only names tell that a file follows it: a sentence.
   var caution: String?
+  /// Whether the classifier is a 1×1 convolution, whose weight has four axes.
+  public internal(set) var convolvesClassifier = false
+  /// What networks of these names have whose norms keep no statistics, where that is known to be no batch-norms.
+  var withoutStatistics: String?
   /// Whether a batch-norm without statistics is a scale and a shift: some code keeps frozen ones so.
   var freezesNorms = false
+  /// Whether the names are those of one file, and mean nothing in another.
+  var isOfOneFile = false
   /// Whether a network of this architecture is one that the convention's own code builds. Decides between conventions whose
   /// names are the same.
   let isNatural: @Sendable (Architecture) -> Bool
 
   /// Every convention, in the order in which they are tried.
   public static let all: [Convention] = [
-    .torchvision, .chenyaofo, .akamaster, .kuangliu, .timm, .huggingFace, .detectron2, .caffe2,
+    .torchvision, .chenyaofo, .akamaster, .kuangliu, .timm, .timmV2, .huggingFace, .detectron2, .caffe2,
     .mmpretrain, .cifar, .weiaicunzai, .wideResNet, .keras, .kerasV2, .kerasLegacy,
   ]
 
   /// What the names of layers are called that mean nothing without the graph in their file.
   static let graphName = "model graph"
+  /// What the names of a file are called that a mapping explains.
+  static let mappingName = "mapping"
 
   /// The convention called `name`.
   public static func named(_ name: String) -> Convention? { all.first { $0.name == name } }
+
+  /// What stands for the names of another file, which are not known any more: what they followed is `name`, one file's graph or a
+  /// mapping. Nil for any other name.
+  public static func forgotten(_ name: String) -> Convention? {
+    guard [graphName, mappingName].contains(name) else { return nil }
+    var forgotten = tree
+    forgotten.name = name
+    forgotten.isOfOneFile = true
+    return forgotten
+  }
 
   /// The place in the tree that the file's name `name` means, if any.
   public func path(of name: String) -> ParameterPath? {

@@ -15,23 +15,30 @@ struct GraphMatch {
   private(set) var shortcut = Architecture.Shortcut.projection
   private(set) var stridedBlocks = Architecture.StridedBlocks.first
   private(set) var stridePlacement = Architecture.StridePlacement.v15
-  private(set) var padding = Architecture.Padding.symmetric
-  /// What the batch-norms add to the variance; absent where there is none.
-  private(set) var epsilon: Double?
+  private let input: GraphInput
+  /// How convolutions pad of which that matters.
+  let paddings: [ModulePath: Architecture.Padding]
+  /// What the batch-norms add to the variance.
+  let epsilons: [ModulePath: Double]
 
   init(_ graph: LayerGraph) throws(ResectError) {
     let trunk = try GraphTrunk(graph)
     var reader = GraphReader(graph: graph)
     isPreactivated = trunk.isPreactivated
     try reader.readStem(trunk.stem, isPreactivated: isPreactivated)
-    let blocks = try reader.readBlocks(trunk, isPreactivated: isPreactivated)
+    let blocks = try reader.readBlocks(trunk)
     try reader.readTail(trunk.tail, isPreactivated: isPreactivated)
     places = reader.places
     (stem, stemPooling) = (reader.stem, reader.stemPooling)
+    input = reader.input
+    paddings = reader.byPlace(reader.paddings)
+    epsilons = reader.byPlace(reader.epsilons)
+    if let odd = reader.epsilons.filter({ !$0.value.isFinite || $0.value < 0 }).min(by: { $0.key < $1.key }) {
+      throw ResectError(.badValue, "the batch-norm adds \(odd.value) to the variance", tensor: odd.key)
+    }
     (stridedBlocks, stridePlacement) = try GraphMatch.strides(of: blocks)
+    if trunk.projectsInputs { shortcut = .inputProjection }
     if blocks.contains(where: \.isPooled) { shortcut = .averagePooledProjection }
-    padding = try reader.settledPadding()
-    epsilon = try reader.settledEpsilon()
   }
 
   /// Which blocks stride, and where. Refuses what no ResNet does.
@@ -82,8 +89,12 @@ struct GraphMatch {
     if architecture.shortcut.isProjection { architecture.shortcut = shortcut }
     architecture.stridedBlocks = stridedBlocks
     architecture.stridePlacement = .init(stridePlacement, from: .graph)
-    architecture.padding = padding
-    architecture.epsilon = .init(epsilon, from: epsilon == nil ? .none : .graph)
+    let same = paddings.filter { $0.value == .same }.keys
+    let isSame = same.count * 2 > paddings.count
+    architecture.padding = isSame ? .same : .symmetric
+    architecture.paddingExceptions = Set(isSame ? Set(paddings.keys).subtracting(same) : Set(same))
+    architecture.setEpsilons(epsilons, from: .graph)
+    architecture.inputNormalization = try input.normalization(channels: architecture.inputChannels)
     let present = Set(places.values)
     architecture.hasFinalNorm = present.contains(.finalNorm)
     architecture.absentNorms = []
@@ -98,15 +109,21 @@ struct GraphMatch {
     }
   }
 
-  /// The place of each tensor, by its name: its layer's and what torch calls it.
+  /// The place of each tensor, by its name: its layer's and what torch calls it. Those that normalise the input have none: the
+  /// architecture says their numbers.
   func mapping(of tensors: [NamedTensor]) -> Mapping {
     var mapped: [String: ParameterPath] = [:]
+    var leftOut: Set<String> = []
+    let inputLayers = Set(input.layers)
     for tensor in tensors {
-      guard let dot = tensor.name.lastIndex(of: "."), let place = places[String(tensor.name[..<dot])],
+      guard let dot = tensor.name.lastIndex(of: ".") else { continue }
+      let layer = String(tensor.name[..<dot])
+      if inputLayers.contains(layer) { leftOut.insert(tensor.name) }
+      guard let place = places[layer],
         let kind = ParameterPath.Kind(rawValue: String(tensor.name[tensor.name.index(after: dot)...]))
       else { continue }
       mapped[tensor.name] = ParameterPath(place, kind)
     }
-    return Mapping(places: mapped)
+    return Mapping(places: mapped, leftOut: leftOut)
   }
 }

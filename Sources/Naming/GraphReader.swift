@@ -22,11 +22,14 @@ struct GraphReader {
   private(set) var places: [String: ModulePath] = [:]
   private(set) var stem = Architecture.Stem.sevenWithMaxPool
   private(set) var stemPooling = Architecture.StemPooling.symmetric
-  /// Convolutions of which it matters how they pad: an example of each kind.
-  private var paddings: [Architecture.Padding: String] = [:]
-  private var epsilons: [Double: String] = [:]
+  private(set) var input = GraphInput()
+  /// How convolutions pad of which that matters.
+  private(set) var paddings: [String: Architecture.Padding] = [:]
+  /// What batch-norms add to the variance.
+  private(set) var epsilons: [String: Double] = [:]
   private var extent: GraphExtent?
-  private var outputs = 0
+  /// Whether what the stem gives has passed a ReLU.
+  private var isStemRectified = false
 
   init(graph: LayerGraph) { self.graph = graph }
 
@@ -40,16 +43,21 @@ struct GraphReader {
     }
     rest.advance()
     extent = GraphExtent(height: height, width: width)
+    while let step = rest.takeInputStep() { input.append(step) }
     var units: [Unit] = []
-    var isRectified = false
     while let unit = try readUnit(&rest, place: nil) {
-      units.append(unit)
-      isRectified = rest.takeReLU() != nil
-      guard isRectified || isPreactivated else {
-        throw rest.refusal("expected a ReLU after the stem's convolution \(unit.convolution)")
+      guard isStemRectified || units.isEmpty else {
+        throw rest.refusal("expected a ReLU after the stem's convolution \(units[units.count - 1].convolution)")
       }
+      units.append(unit)
+      isStemRectified = rest.takeReLU() != nil
     }
-    let pool = try readStemPool(&rest, isRectified: isRectified)
+    // Before pre-activated blocks, a batch-norm brings a ReLU, and nothing else does.
+    if let last = units.last, isStemRectified != (!isPreactivated || last.norm != nil) {
+      throw rest.refusal(
+        "expected \(isStemRectified ? "no" : "a") ReLU after the stem's \(last.norm ?? last.convolution)")
+    }
+    let pool = try readStemPool(&rest)
     try rest.end("the stem")
     let kernels = units.map(\.kernel)
     let strides = units.map(\.stride)
@@ -72,9 +80,7 @@ struct GraphReader {
   }
 
   /// Reads max-pooling of 3×3 and stride 2, if it comes next.
-  private mutating func readStemPool(
-    _ rest: inout Stretch, isRectified: Bool
-  ) throws(ResectError) -> Bool {
+  private mutating func readStemPool(_ rest: inout Stretch) throws(ResectError) -> Bool {
     let border = rest.takeBorder()
     guard case .maxPool(let window)? = rest.next?.operation else {
       guard border == nil else { throw rest.refusal("expected a max-pooling after the stem's padding") }
@@ -88,7 +94,7 @@ struct GraphReader {
     case (nil, false): stemPooling = .unpadded
     // Zeros never win against what a ReLU lets through.
     case (LayerGraph.Border(top: 1, bottom: 1, left: 1, right: 1)?, false):
-      stemPooling = isRectified ? .symmetric : .symmetricZeros
+      stemPooling = isStemRectified ? .symmetric : .symmetricZeros
     case (.some, _): throw rest.refusal("the padding before the pooling is not 1 on every side, as a ResNet's")
     }
     extent?.pass(window, border: border)
@@ -98,7 +104,8 @@ struct GraphReader {
 
   // MARK: Blocks
 
-  mutating func readBlocks(_ trunk: GraphTrunk, isPreactivated: Bool) throws(ResectError) -> [Block] {
+  mutating func readBlocks(_ trunk: GraphTrunk) throws(ResectError) -> [Block] {
+    let isPreactivated = trunk.isPreactivated
     var blocks: [Block] = []
     var (stage, index) = (0, 0)
     for (position, block) in trunk.blocks.enumerated() {
@@ -110,10 +117,14 @@ struct GraphReader {
         throw ResectError(
           .unsupported, "the block has \(residual.count) convolutions, a ResNet's has 2 or 3", tensor: name)
       }
-      // A v2's projection takes what the first batch-norm and ReLU give, and all else the block's input.
-      guard !isPreactivated || block.lead.isEmpty == (shortcut.projection == nil) else {
+      // A v2's projections take what the first batch-norm and ReLU give, or all the block's input; what is no projection takes that.
+      let takesInput = trunk.projectsInputs || shortcut.projection == nil
+      guard !isPreactivated || block.lead.isEmpty == takesInput else {
         let what = block.lead.isEmpty ? "the block's input" : "what its first ReLU gives"
-        throw ResectError(.unsupported, "the shortcut takes \(what), unlike a pre-activated ResNet's", tensor: name)
+        throw ResectError(
+          .unsupported,
+          "the shortcut takes \(what), unlike \(takesInput ? "others of this network" : "a pre-activated ResNet's")",
+          tensor: name)
       }
       let stride = residual.reduce(1) { $0 * $1.stride }
       guard stride == shortcut.stride else {
@@ -146,7 +157,11 @@ struct GraphReader {
       var rest = Stretch(graph: graph, nodes: block.lead + block.residual)
       while !rest.isEmpty {
         let norm = rest.takeNorm(&epsilons)
-        guard rest.takeReLU() != nil else { throw rest.refusal("expected a ReLU before a convolution of the block") }
+        // A second ReLU behind the stem's would change nothing.
+        let isActivated = isFirst && units.isEmpty && norm == nil && isStemRectified
+        guard rest.takeReLU() != nil || isActivated else {
+          throw rest.refusal("expected a ReLU before a convolution of the block")
+        }
         guard let unit = try readUnit(&rest, place: norm, hasNorm: false) else {
           throw rest.refusal("expected a convolution")
         }
@@ -281,7 +296,7 @@ struct GraphReader {
         "the convolution (kernel \(window.kernel), strides \(window.stride), dilation \(window.dilation)) is none of a ResNet"
       )
     }
-    try notePadding(of: window, border: border, in: rest)
+    try notePadding(of: window, border: border, name, in: rest)
     extent?.pass(window, border: border)
     rest.advance()
     return Unit(
@@ -289,44 +304,32 @@ struct GraphReader {
   }
 
   private mutating func notePadding(
-    of window: LayerGraph.Window, border: LayerGraph.Border?, in rest: Stretch
+    of window: LayerGraph.Window, border: LayerGraph.Border?, _ name: String, in rest: Stretch
   ) throws(ResectError) {
     let half = window.kernel[0] / 2
-    let name = rest.next?.name ?? ""
     let symmetric = LayerGraph.Border(top: half, bottom: half, left: half, right: half)
     switch (border, window.padsSame) {
     case (nil, true):
       // An odd kernel that does not stride is padded by half of it; one pixel needs nothing.
-      if half > 0, window.stride[0] > 1 { paddings[.same] = paddings[.same] ?? name }
+      if half > 0, window.stride[0] > 1 { paddings[name] = .same }
     case (nil, false) where half == 0: return
     case (symmetric?, false):
-      if window.stride[0] > 1 { paddings[.symmetric] = paddings[.symmetric] ?? name }
+      if window.stride[0] > 1 { paddings[name] = .symmetric }
     default:
-      throw rest.refusal("the convolution is not padded by half of its kernel, as a ResNet's")
+      let found = (border?.description ?? "nothing") + (window.padsSame ? " and as \"same\"" : "")
+      throw rest.refusal(
+        "the convolution of \(window.kernel[0])×\(window.kernel[0]) is padded by \(found): a ResNet's is padded by \(half) on every side, or as \"same\""
+      )
     }
   }
 
-  /// How convolutions that stride pad. Refuses networks that have both ways.
-  func settledPadding() throws(ResectError) -> Architecture.Padding {
-    if let same = paddings[.same], let symmetric = paddings[.symmetric] {
-      throw ResectError(
-        .unsupported,
-        "\(same) pads as \"same\" does and \(symmetric) on all sides alike: a ResNet does one or the other")
+  /// Facts of layers by their places.
+  func byPlace<Fact>(_ facts: [String: Fact]) -> [ModulePath: Fact] {
+    var byPlace: [ModulePath: Fact] = [:]
+    for (name, fact) in facts {
+      if let place = places[name] { byPlace[place] = fact }
     }
-    return paddings[.same] == nil ? .symmetric : .same
-  }
-
-  /// What the batch-norms add to the variance.
-  func settledEpsilon() throws(ResectError) -> Double? {
-    if let odd = epsilons.first(where: { !$0.key.isFinite || $0.key < 0 }) {
-      throw ResectError(.badValue, "the batch-norm adds \(odd.key) to the variance", tensor: odd.value)
-    }
-    guard epsilons.count < 2 else {
-      let list = epsilons.sorted { $0.key < $1.key }.map { "\($0.value) has \($0.key)" }
-      throw ResectError(
-        .unsupported, "the batch-norms add different values to the variance: \(list.joined(separator: ", "))")
-    }
-    return epsilons.keys.first
+    return byPlace
   }
 }
 
@@ -358,9 +361,20 @@ struct Stretch {
     return border
   }
 
-  mutating func takeNorm(_ epsilons: inout [Double: String]) -> String? {
+  /// A layer that normalises the input.
+  mutating func takeInputStep() -> LayerGraph.Node? {
+    switch next?.operation {
+    case .scale?, .standardize?:
+      let node = next
+      advance()
+      return node
+    default: return nil
+    }
+  }
+
+  mutating func takeNorm(_ epsilons: inout [String: Double]) -> String? {
     guard let next, case .batchNorm(let epsilon) = next.operation else { return nil }
-    epsilons[epsilon] = epsilons[epsilon] ?? next.name
+    epsilons[next.name] = epsilon
     advance()
     return next.name
   }
@@ -394,11 +408,17 @@ struct GraphExtent {
   }
 }
 
+extension LayerGraph.Border {
+  /// For errors.
+  fileprivate var description: String { "\(top) above, \(bottom) below, \(left) left, \(right) right" }
+}
+
 extension LayerGraph.Operation {
   /// For errors.
   fileprivate var description: String {
     switch self {
     case .input: "the input"
+    case .scale, .standardize: "a normalisation of the input"
     case .convolution: "a convolution"
     case .zeroPadding: "zero padding"
     case .batchNorm: "a batch-norm"

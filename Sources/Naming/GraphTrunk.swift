@@ -21,6 +21,8 @@ struct GraphTrunk {
   private(set) var tail: [Int] = []
   /// Whether blocks are pre-activated: no ReLU follows the additions.
   private(set) var isPreactivated = false
+  /// Whether the projections of pre-activated blocks take the blocks' inputs, before any batch-norm and ReLU.
+  private(set) var projectsInputs = false
 
   init(_ graph: LayerGraph) throws(ResectError) {
     let walk = Walk(graph: graph)
@@ -51,11 +53,15 @@ struct GraphTrunk {
     }
     let after = blocks.count > 1 ? blocks[1].lead : tail
     isPreactivated = after.first.map { graph.nodes[$0].operation != .relu } ?? true
+    projectsInputs =
+      isPreactivated && blocks.dropFirst().contains { $0.lead.isEmpty && walk.convolutions($0.shortcut) > 0 }
     splitStem(first, graph)
+    // A block alone may be of this kind too.
+    if isPreactivated, blocks[0].lead.isEmpty, walk.convolutions(blocks[0].shortcut) > 0 { projectsInputs = true }
   }
 
   /// In a pre-activated network, the batch-norm and the ReLU before the ways of the first block are the block's, unless it
-  /// begins with its own.
+  /// begins with its own, or projections take the blocks' inputs: then they are the stem's.
   private mutating func splitStem(_ first: Block, _ graph: LayerGraph) {
     var stem = first.lead
     var lead: [Int] = []
@@ -65,7 +71,9 @@ struct GraphTrunk {
       case .convolution?, .zeroPadding?: true
       default: false
       }
-    if isPreactivated, beginsWithConvolution, let last = stem.last, graph.nodes[last].operation == .relu {
+    if isPreactivated, !projectsInputs, beginsWithConvolution, let last = stem.last,
+      graph.nodes[last].operation == .relu
+    {
       lead = [stem.removeLast()]
       if let norm = stem.last, case .batchNorm = graph.nodes[norm].operation { lead.insert(stem.removeLast(), at: 0) }
     }

@@ -26,6 +26,8 @@ extension Convention {
     trainingPreprocessing: { _ in .kerasTF },
     stridedBlocks: .last,
     stemPooling: .symmetricZeros,
-    isNatural: { $0.stem == .sevenWithMaxPool && $0.isPreactivated && $0.block == .bottleneck }
+    isNatural: {
+      $0.stem == .sevenWithMaxPool && $0.shortcut == .projection && $0.isPreactivated && $0.block == .bottleneck
+    }
   )
 }

@@ -81,7 +81,17 @@ public struct Mapping: Sendable, Hashable {
 
 extension Convention {
   /// The names of `mapping`, which imply neither eps nor strides.
-  public init(_ mapping: Mapping, name: String = "mapping") {
+  public init(_ mapping: Mapping) {
+    self.init(mapping, name: Convention.mappingName)
+  }
+
+  /// The names of the layers of a file, whose graph gave `mapping`.
+  init(graph mapping: Mapping) {
+    self.init(mapping, name: Convention.graphName)
+    isOfOneFile = true
+  }
+
+  private init(_ mapping: Mapping, name: String) {
     self.init(
       name: name, tables: [NameTable(mapping)], epsilon: nil, stridePlacement: .unknown,
       isNatural: { _ in true })

@@ -40,6 +40,7 @@ public struct LoadOptions: Sendable {
       throw ResectError(.badArgument, "epsilon has to be a number that is not negative: \(epsilon)")
     }
     architecture.epsilon = .init(epsilon, from: .option)
+    architecture.epsilonExceptions = [:]
   }
 }
 
@@ -97,17 +98,19 @@ public func loadNetwork(
   let match = try (isGraphWanted ? graph : nil).map { graph throws(ResectError) in try GraphMatch(graph) }
   if let match {
     let mapping = match.mapping(of: tensors)
-    conventions = Convention.all.filter { $0.agrees(with: mapping) } + [Convention(mapping, name: Convention.graphName)]
-    found = NetworkSelection(tensors, mapping)
+    conventions = Convention.all.filter { $0.agrees(with: mapping) } + [Convention(graph: mapping)]
+    found = NetworkSelection(
+      tensors, mapping, reason: "its numbers normalise the network's input, and the architecture has them")
   } else if let mapping = options.mapping {
     conventions = [Convention(mapping)]
-    found = NetworkSelection(tensors, mapping)
+    found = NetworkSelection(tensors, mapping, reason: "left out by the mapping")
   } else {
     conventions = options.convention.map { [$0] } ?? Convention.all
     found = NetworkSelection(tensors, conventions)
     if options.convention == nil, found.isStrange { try found.matchByStructure() }
   }
   var reading = try Reading(found, by: found.isInferred ? [] : conventions)
+  if reading.convention.convolvesClassifier { try reading.assignment.flattenClassifiers() }
   try reading.settle(facts: found.facts(facts), graph: match, declared: declared, options: options)
   let unexpected = try reading.assignment.check(
     against: reading.architecture, reading.convention, allowsUnexpected: options.allowsUnexpected)
@@ -122,9 +125,11 @@ public func loadNetwork(
 
 /// What the names say: the convention, and the architecture that the tensors form in their places.
 private struct Reading {
-  let assignment: Assignment
+  var assignment: Assignment
   let convention: Convention
   var architecture: Architecture
+  /// Whether nothing but names says what weights cannot tell.
+  private var namesAlone = true
 
   /// Reads the names by the table that places most of them and, of the conventions whose tables do so equally well, by the
   /// one whose own code builds such a network.
@@ -134,8 +139,12 @@ private struct Reading {
         .notAResNet, "no tensor has a name that a known convention gives a ResNet's",
         advice: "the conventions are \(Convention.all.map(\.name).joined(separator: ", "))")
     }
-    var architecture = try Architecture(
-      inferredFrom: best.assignment.tensors.mapValues(\.shape.axes))
+    var architecture: Architecture
+    do throws(ResectError) {
+      architecture = try Architecture(inferredFrom: best.assignment.tensors.mapValues(\.shape.axes))
+    } catch {
+      throw error.advised(by: best.assignment, best.convention)
+    }
     if let shortcut = best.assignment.table.shortcut { architecture.shortcut = shortcut }
     self.architecture = architecture
     for candidate in conventions where candidate.isNatural(architecture) {
@@ -169,14 +178,25 @@ private struct Reading {
     if convention.freezesNorms, architecture.normalization == .batchNorm(affine: true, statistics: false) {
       architecture.normalization = .scaleAndShift
     }
+    if let what = convention.withoutStatistics, case .batchNorm(_, false) = architecture.normalization {
+      throw ResectError(
+        .unsupported,
+        "the norms keep no running statistics: by these names (\(convention.name)), this network has \(what)",
+        advice: "only batch-norms are understood"
+      )
+    }
     if let declared { architecture.adopt(declared) }
+    namesAlone = declared == nil && graph == nil
     try architecture.apply(facts, convention: convention)
     try graph?.apply(to: &architecture, tensors: Array(assignment.tensors.keys))
     try options.override(&architecture)
   }
 
   var preprocessing: Architecture.Sourced<Preprocessing?> {
-    guard let preprocessing = convention.preprocessing(of: architecture) else { return .unknown }
+    // A network that normalises its input takes pixels, but of which images, its convention does not say.
+    guard architecture.inputNormalization == nil, let preprocessing = convention.preprocessing(of: architecture) else {
+      return .unknown
+    }
     return .init(preprocessing, from: .convention(convention.name))
   }
 
@@ -194,7 +214,7 @@ private struct Reading {
         "the names (\(convention.name)) do not tell which convolution of a bottleneck strides: --stride v1 or v1.5 says it"
       )
     }
-    if let caution = convention.caution, architecture.epsilon.source != .graph { warnings.append(caution) }
+    if let caution = convention.caution, namesAlone { warnings.append(caution) }
     if architecture.epsilon.value == nil, case .batchNorm = architecture.normalization {
       warnings.append(
         "the names (\(convention.name)) do not tell what batch-norms add to the variance: --epsilon says it")
@@ -203,22 +223,32 @@ private struct Reading {
   }
 }
 
+extension ResectError {
+  /// The error of names that form no network, with what those names have no place for: that may be what is missing.
+  fileprivate func advised(by assignment: Assignment, _ convention: Convention) -> ResectError {
+    guard advice == nil, let first = assignment.strangers.first else { return self }
+    var advised = self
+    advised.advice =
+      "read by the names of \(convention.name), \(assignment.strangers.count) of \(assignment.strangers.count + assignment.tensors.count) tensors have no place, the first \(first); --mapping FILE says what names mean"
+    return advised
+  }
+}
+
 extension Architecture {
   /// Takes over what a file of Resect's says and weights cannot tell.
   fileprivate mutating func adopt(_ declared: Architecture) {
     stridePlacement = declared.stridePlacement
-    epsilon = declared.epsilon
+    (epsilon, epsilonExceptions) = (declared.epsilon, declared.epsilonExceptions)
     appendsConstantFeature = declared.appendsConstantFeature
     inputNormalization = declared.inputNormalization
     stridedBlocks = declared.stridedBlocks
-    padding = declared.padding
+    (padding, paddingExceptions) = (declared.padding, declared.paddingExceptions)
     stemPooling = declared.stemPooling
-    if !shortcut.isProjection, !declared.shortcut.isProjection { shortcut = declared.shortcut }
-    switch normalization {
-    case .batchNorm(true, false):
-      if declared.normalization == .scaleAndShift { normalization = .scaleAndShift }
-    case .none: isPreactivated = declared.isPreactivated
-    case .batchNorm, .scaleAndShift: break
+    if shortcut.isProjection == declared.shortcut.isProjection { shortcut = declared.shortcut }
+    isPreactivated = declared.isPreactivated
+    absentNorms = declared.absentNorms
+    if normalization == .batchNorm(affine: true, statistics: false), declared.normalization == .scaleAndShift {
+      normalization = .scaleAndShift
     }
   }
 }

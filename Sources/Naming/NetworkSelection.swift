@@ -42,12 +42,12 @@ struct NetworkSelection {
     if let wrapped = NetworkSelection.wrapped(tensors, conventions, depth: 0) { self = wrapped }
   }
 
-  /// The tensors that `mapping` places; those that it leaves out are left out.
-  init(_ all: [NamedTensor], _ mapping: Mapping) {
+  /// The tensors that `mapping` places; those that it leaves out are left out, for `reason`.
+  init(_ all: [NamedTensor], _ mapping: Mapping, reason: String) {
     tensors = all.filter { !mapping.leftOut.contains($0.name) }
     best = (Assignment(tensors, NameTable(mapping)), Convention(mapping))
     leftOut = all.map(\.name).filter(mapping.leftOut.contains)
-      .map { .init(name: $0, reason: "left out by the mapping") }
+      .map { .init(name: $0, reason: reason) }
   }
 
   /// Whether no convention knows the names: it has places for less than half of the tensors, and not for a stem and blocks.
@@ -172,7 +172,7 @@ struct NetworkSelection {
   var warnings: [String] {
     if isInferred {
       return [
-        "no convention knows the names: their places were found by the structure of the network (inspect --show-mapping shows them); what pools, and how blocks stride and pad, is taken as an ordinary ResNet's"
+        "no convention knows the names: their places were found by the structure of the network (inspect --show-mapping shows them); what activates and pools, and how blocks stride and pad, is taken as an ordinary ResNet's"
       ]
     }
     guard !prefix.isEmpty else { return [] }

@@ -16,6 +16,6 @@ extension Convention {
     ],
     epsilon: 1e-5,
     stridePlacement: .v15,
-    isNatural: { $0.stem == .three && $0.isPreactivated }
+    isNatural: { $0.stem == .three && $0.isPreactivated && $0.shortcut != .inputProjection }
   )
 }

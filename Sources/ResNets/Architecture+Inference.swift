@@ -302,10 +302,10 @@ private enum Role: Hashable {
   init(_ place: ModulePath) {
     self =
       switch place {
-      case .innerStemConvolution, .innerStemNorm, .stemConvolution, .stemNorm: .stem
+      case .innerStemConvolution, .stemConvolution, .stemNorm: .stem
       case .convolution(_, _, let index), .norm(_, _, let index): .block(index: index)
       case .shortcutConvolution, .shortcutNorm: .shortcut
-      case .stemPoolConvolution, .stemPoolNorm, .squeezeExcitation, .channelAttention, .finalNorm,
+      case .innerStemNorm, .stemPoolConvolution, .stemPoolNorm, .squeezeExcitation, .channelAttention, .finalNorm,
         .classifier:
         .other
       }

@@ -35,7 +35,9 @@ extension Architecture {
       "channels": isRegular ? nil : .array(channels.map { nested($0.map { $0.map { .integer($0) } }) }),
       "projections": projections == regularProjections
         ? nil : nested(projections.map { $0.map { .bool($0) } }),
-      "stem": .string(stem.rawValue + padding.stemSuffix + stemPooling.stemSuffix),
+      "stem": .string(
+        stem.rawValue + padding.stemSuffix + (paddingExceptions.isEmpty ? "" : Members.mixedPadding)
+          + stemPooling.stemSuffix),
       "stemWidth": .integer(stemWidth),
       "innerStemWidths": innerStemWidths.isEmpty
         ? nil : .array(innerStemWidths.map { .integer($0) }),
@@ -48,7 +50,8 @@ extension Architecture {
       "stridedBlocks": stridedBlocks == .first ? nil : .string(stridedBlocks.rawValue),
       "stridePlacement": .string(stridePlacement.value.rawValue),
       "stridePlacementSource": .string(stridePlacement.source.description),
-      "epsilon": epsilon.value.map { .number($0) } ?? .null,
+      "paddingExceptions": places(paddingExceptions),
+      "epsilon": epsilonJSON,
       "epsilonSource": .string(epsilon.source.description),
       "normalization": .string(normalizationName),
       "affine": isAffine.map { .bool($0) },
@@ -65,6 +68,15 @@ extension Architecture {
       "constantFeature": appendsConstantFeature ? .bool(true) : nil,
       "inputNormalization": inputNormalization?.json,
     ])
+  }
+
+  /// What batch-norms add to the variance: a number, `null` where nobody said or, where not all add the same, an object of the rule
+  /// (`default`) and the exceptions by their places.
+  public var epsilonJSON: JSON {
+    guard let rule = epsilon.value else { return .null }
+    guard !epsilonExceptions.isEmpty else { return .number(rule) }
+    let exceptions = epsilonExceptions.map { JSON.Member($0.description, .number($1)) }.sorted { $0.name < $1.name }
+    return .object([JSON.Member("default", .number(rule))] + exceptions)
   }
 
   /// Reads what ``json`` wrote. Members that are not known are passed over.
@@ -121,7 +133,7 @@ extension Architecture {
       inputChannels: try reader.count("inputChannels"), shortcut: shortcut,
       stridePlacement: Sourced(
         try reader.choice("stridePlacement"), from: reader.source("stridePlacementSource")),
-      epsilon: Sourced(try reader.epsilon(), from: reader.source("epsilonSource")),
+      epsilon: Sourced(try reader.epsilons().rule, from: reader.source("epsilonSource")),
       normalization: normalization, hasConvolutionBias: try reader.flag("convolutionBias"),
       head: head, headWidths: headWidths, hasHeadBias: try reader.flag("headBias"),
       appendsConstantFeature: try reader.flag("constantFeature", absent: false))
@@ -153,7 +165,11 @@ extension Architecture {
     if let member = json["attention"] { attention = try Attention(Members(json: member), depths: depths) }
     isPreactivated = try reader.flag("preactivation", absent: false)
     if json["stridedBlocks"] != nil { stridedBlocks = try reader.choice("stridedBlocks") }
-    (_, padding, stemPooling) = try reader.stem()
+    let stem = try reader.stem()
+    (padding, stemPooling) = (stem.padding, stem.pooling)
+    paddingExceptions = try reader.places("paddingExceptions", where: \.isConvolution)
+    guard paddingExceptions.isEmpty != stem.isMixed else { throw reader.refusal("paddingExceptions") }
+    epsilonExceptions = try reader.epsilons().exceptions
     absentNorms = try reader.places("absentNorms", where: \.isNorm)
     hasFinalNorm = try reader.flag("finalNorm", absent: false)
     biasExceptions = try reader.places("biasExceptions", where: \.isConvolution)
@@ -191,21 +207,25 @@ private struct Members {
     return choice
   }
 
+  /// What a stem's name has where not all convolutions pad alike.
+  static let mixedPadding = "-mixed"
+
   /// The stem, and the padding and the pooling that follow it where they are not the ordinary ones.
   func stem() throws(ResectError) -> (
-    stem: Architecture.Stem, padding: Architecture.Padding, pooling: Architecture.StemPooling
+    stem: Architecture.Stem, padding: Architecture.Padding, isMixed: Bool, pooling: Architecture.StemPooling
   ) {
-    let text = json["stem"]?.string ?? ""
-    for padding in Architecture.Padding.allCases {
-      for pooling in Architecture.StemPooling.allCases {
-        let suffix = padding.stemSuffix + pooling.stemSuffix
-        guard text.hasSuffix(suffix) else { continue }
-        if let stem = Architecture.Stem(rawValue: String(text.dropLast(suffix.count))) {
-          return (stem, padding, pooling)
-        }
-      }
+    var text = json["stem"]?.string ?? ""
+    func take(_ suffix: String) -> Bool {
+      guard text.hasSuffix(suffix) else { return false }
+      text.removeLast(suffix.count)
+      return true
     }
-    throw refusal("stem")
+    // The empty suffix fits all, so it comes last.
+    let pooling = Architecture.StemPooling.allCases.first { $0 != .symmetric && take($0.stemSuffix) } ?? .symmetric
+    let isMixed = take(Members.mixedPadding)
+    let padding: Architecture.Padding = take(Architecture.Padding.same.stemSuffix) ? .same : .symmetric
+    guard let stem = Architecture.Stem(rawValue: text) else { throw refusal("stem") }
+    return (stem, padding, isMixed, pooling)
   }
 
   func flag(_ name: String) throws(ResectError) -> Bool {
@@ -217,12 +237,27 @@ private struct Members {
     json[name] == nil ? absent : try flag(name)
   }
 
-  func epsilon() throws(ResectError) -> Double? {
-    guard let value = json["epsilon"], value != .null else { return nil }
-    guard let epsilon = value.number, epsilon >= 0, epsilon.isFinite else {
-      throw refusal("epsilon")
+  /// What batch-norms add to the variance, and which add something else.
+  func epsilons() throws(ResectError) -> (rule: Double?, exceptions: [ModulePath: Double]) {
+    func number(_ json: JSON) throws(ResectError) -> Double {
+      guard let epsilon = json.number, epsilon >= 0, epsilon.isFinite else { throw refusal("epsilon") }
+      return epsilon
     }
-    return epsilon
+    guard let value = json["epsilon"], value != .null else { return (nil, [:]) }
+    guard let members = value.members else { return (try number(value), [:]) }
+    var rule: Double?
+    var exceptions: [ModulePath: Double] = [:]
+    for member in members {
+      if member.name == "default" {
+        rule = try number(member.value)
+      } else if let place = ModulePath(member.name), place.isNorm {
+        exceptions[place] = try number(member.value)
+      } else {
+        throw refusal("epsilon")
+      }
+    }
+    guard rule != nil else { throw refusal("epsilon") }
+    return (rule, exceptions)
   }
 
   func source(_ name: String) -> Architecture.Source {

@@ -65,11 +65,13 @@ public struct Architecture: Sendable, Hashable {
     case zeroPaddedAtEnd = "zero-padded-at-end"
     /// 2×2 average pooling of stride 2 where the block strides, then a convolution of stride 1: ResNet-D.
     case averagePooledProjection = "average-pooled-projection"
+    /// In a pre-activated network, a convolution of the block's input, before any batch-norm and ReLU.
+    case inputProjection = "input-projection"
 
     /// Whether it has a convolution.
     public var isProjection: Bool {
       switch self {
-      case .projection, .averagePooledProjection: true
+      case .projection, .averagePooledProjection, .inputProjection: true
       case .zeroPadded, .zeroPaddedAtEnd: false
       }
     }
@@ -219,18 +221,22 @@ public struct Architecture: Sendable, Hashable {
   /// What weighs a block's channels before the addition.
   public var attention: Attention?
   /// Whether batch-norm and ReLU come before each convolution of a block rather than after it (v2). A block's input passes the
-  /// first of them before its projection, but not where there is none.
+  /// first of them before its projection, unless ``shortcut`` says otherwise, but not where there is none.
   public var isPreactivated = false
   /// Which blocks stride.
   public var stridedBlocks = StridedBlocks.first
   /// What convolutions see beyond the image's border.
   public var padding = Padding.symmetric
+  /// The convolutions that pad the other way.
+  public var paddingExceptions: Set<ModulePath> = []
   /// What the stem's max-pooling sees beyond the image's border.
   public var stemPooling = StemPooling.symmetric
   /// Which convolution of a bottleneck strides.
   public var stridePlacement: Sourced<StridePlacement>
-  /// What is added to the variance before the square root, in every batch-norm; of a folded network, what was.
+  /// What is added to the variance before the square root, in every batch-norm but the exceptions; of a folded network, what was.
   public var epsilon: Sourced<Double?>
+  /// The batch-norms that add something else, and what; none where ``epsilon`` is absent.
+  public var epsilonExceptions: [ModulePath: Double] = [:]
   /// What follows each convolution.
   public var normalization: Normalization
   /// Batch-norms that this order of layers would have and that are not there, as after v2's stem.
@@ -329,6 +335,31 @@ extension Architecture {
   /// Whether the convolution at `place` has a bias.
   public func hasBias(_ place: ModulePath) -> Bool {
     hasConvolutionBias != biasExceptions.contains(place)
+  }
+
+  /// What the batch-norm at `place` adds to the variance, where that is known.
+  public func epsilon(at place: ModulePath) -> Double? { epsilonExceptions[place] ?? epsilon.value }
+
+  /// Lets batch-norms add what `epsilons` says: what most of them add becomes the rule.
+  public mutating func setEpsilons(_ epsilons: [ModulePath: Double], from source: Source) {
+    var counts: [Double: Int] = [:]
+    for epsilon in epsilons.values { counts[epsilon, default: 0] += 1 }
+    let rule = counts.min { ($1.value, $0.key) < ($0.value, $1.key) }?.key
+    epsilon = Sourced(rule, from: rule == nil ? .none : source)
+    epsilonExceptions = epsilons.filter { $0.value != rule }
+  }
+
+  /// What batch-norms add to the variance, for people: `0.001`, or `0.001, stem.norm 1e-05`, or `unknown`.
+  public var epsilonDescription: String {
+    let exceptions = epsilonExceptions.map { "\($0.description) \($1)" }.sorted()
+    let rest = exceptions.count > 3 ? ["and \(exceptions.count - 3) more"] : []
+    return ([epsilon.value.map { "\($0)" } ?? "unknown"] + exceptions.prefix(3) + rest).joined(separator: ", ")
+  }
+
+  /// How the convolution at `place` pads.
+  public func padding(at place: ModulePath) -> Padding {
+    guard paddingExceptions.contains(place) else { return padding }
+    return padding == .same ? .symmetric : .same
   }
 
   /// The classes, if the network has a head.

@@ -14,6 +14,22 @@ public struct InputNormalization: Sendable, Hashable {
   /// What each channel of the result is divided by.
   public let std: [Double]
 
+  /// A normalisation by these numbers.
+  ///
+  /// Throws `ResectError.Code.badValue` where `channels` does not have each channel once, where there are not as many means and
+  /// standard deviations, where the scale or a standard deviation is zero, subnormal or infinite as float32, and where a mean is not
+  /// finite.
+  public init(channels: [Int], scale: Double, mean: [Double], std: [Double]) throws(ResectError) {
+    func refusal(_ what: String) -> ResectError {
+      ResectError(.badValue, "no input can be normalised by these numbers: \(what)")
+    }
+    guard channels.sorted() == Array(0..<channels.count) else { throw refusal("channels \(channels)") }
+    guard Float(scale).isNormal else { throw refusal("scale \(scale)") }
+    guard mean.count == channels.count, mean.allSatisfy({ Float($0).isFinite }) else { throw refusal("mean \(mean)") }
+    guard std.count == channels.count, std.allSatisfy({ Float($0).isNormal }) else { throw refusal("std \(std)") }
+    (self.channels, self.scale, self.mean, self.std) = (channels, scale, mean, std)
+  }
+
   /// What pixels are divided by instead of being multiplied. See ``Preprocessing/divisor``.
   public var divisor: Float? { scale.reciprocal }
 
@@ -58,14 +74,14 @@ extension InputNormalization {
       throw refusal("\"\(stranger.name)\" is not known")
     }
     let channels = try numbers("channels").compactMap { Int(exactly: $0) }
-    guard channels.sorted() == Array(0..<inputChannels) else { throw refusal("channels") }
-    guard let scale = json["scale"]?.number, Float(scale).isNormal else { throw refusal("scale") }
-    self.channels = channels
-    self.scale = scale
-    mean = try numbers("mean")
-    std = try numbers("std")
-    guard mean.allSatisfy({ Float($0).isFinite }) else { throw refusal("mean") }
-    guard std.allSatisfy({ Float($0).isNormal }) else { throw refusal("std") }
+    guard let scale = json["scale"]?.number else { throw refusal("scale") }
+    let (mean, std) = (try numbers("mean"), try numbers("std"))
+    do throws(ResectError) {
+      guard channels.count == inputChannels else { throw refusal("channels") }
+      try self.init(channels: channels, scale: scale, mean: mean, std: std)
+    } catch {
+      throw refusal(error.message)
+    }
   }
 }
 

@@ -22,6 +22,10 @@ public struct LayerGraph: Sendable {
   public enum Operation: Sendable, Hashable {
     /// The image that goes in; height and width where they are fixed.
     case input(height: Int?, width: Int?)
+    /// Numbers times a factor, plus a term: one for all channels, or one for each.
+    case scale(by: [Double], adding: [Double])
+    /// Numbers minus a mean, divided by a standard deviation: one for all channels, or one for each.
+    case standardize(mean: [Double], std: [Double])
     case convolution(Window)
     /// Zeros around the image.
     case zeroPadding(Border)

@@ -70,7 +70,7 @@ extension ModulePath: CustomStringConvertible {
 }
 
 extension ModulePath {
-  /// Reads the ``description`` of a convolution or a batch-norm of stem or blocks: what exceptions are made for.
+  /// Reads the ``description`` of a convolution of stem or blocks, or of a batch-norm: what exceptions are made for.
   init?(_ description: String) {
     let parts = description.split(separator: ".", omittingEmptySubsequences: false)
     func number(_ text: Substring, after word: String) -> Int? {
@@ -78,6 +78,7 @@ extension ModulePath {
       return Int(text.dropFirst(word.count))
     }
     switch parts.count {
+    case 2 where description == "final.norm": self = .finalNorm
     case 2 where parts[0] == "stem":
       if let index = number(parts[1], after: "conv") {
         self = .innerStemConvolution(index: index)

@@ -1,36 +1,31 @@
-/// A network as `ResNet50`, `ResNet101` or `ResNet152` of keras.applications has it: layers with weights, in the order of its code.
-///
-/// The order is that of the model's layers: in a block that projects, the shortcut's convolution comes after the second one, and
-/// its batch-norm after the third convolution. Source: Keras' `applications/resnet.py`.
+/// A network as Keras' own code builds it: the layers of `ResNet50`, `ResNet50V2` and their deeper kin of keras.applications, or of
+/// `ResNet50` before 2019.
 struct KerasApplication {
-  /// What the application's batch-norms add to the variance.
-  static let epsilon = 1.001e-5
-
-  /// The layers.
+  /// The convention whose names the layers have.
+  let convention: Convention
+  /// The layers that have weights, in the order of the model's.
   let layers: [KerasLayerWeights]
-  /// `config.json` of a `.keras` archive.
+  /// `config.json` of a `.keras` archive: the graph, from which Keras builds the model.
   let configuration: String
   /// What a person should know.
   let warnings: [String]
 
   /// The layers of `network`, each tensor in the dtype that `stored` gives it.
   ///
-  /// Throws `ResectError.Code.unsupported` where the application computes something else than `network`.
-  init(_ network: ResNet, stored: @escaping (LazyTensor) -> DType) throws(ResectError) {
-    try KerasApplication.check(network.architecture)
-    var builder = Builder(stored: stored)
-    try builder.add(network.stem, .stemConvolution, .stemNorm)
-    for (index, blocks) in network.stages.enumerated() {
-      for (block, content) in blocks.enumerated() { try builder.add(content, stage: index + 1, block: block) }
-    }
-    for linear in network.head {
-      try builder.add(
-        "predictions", .dense,
-        [("kernel", linear.weight.asKerasMatrix()), ("bias", builder.bias(linear.bias, of: linear.weight))])
-    }
-    layers = builder.layers
-    configuration = KerasApplication.configuration(of: network)
-    warnings = builder.warnings(network)
+  /// Before 2019, names were others: those are written where `convention` is ``Convention/kerasLegacy``. Throws
+  /// `ResectError.Code.unsupported` where Keras' code computes something else than `network`.
+  init(
+    _ network: ResNet, named convention: Convention, stored: @escaping (LazyTensor) -> DType
+  ) throws(ResectError) {
+    let isLegacy = convention.name == Convention.kerasLegacy.name
+    let family: Family = network.architecture.isPreactivated ? .v2 : isLegacy ? .legacy : .v1
+    try family.check(network.architecture)
+    var graph = KerasGraph(family, inputChannels: network.architecture.inputChannels, stored: stored)
+    try graph.add(network)
+    self.convention = family.convention
+    layers = graph.weights
+    configuration = graph.configuration
+    warnings = KerasApplication.warnings(network, family, inventedBiases: graph.inventedBiases)
   }
 
   /// Writes the layers to `file`; `metadata` are attributes of the HDF5 file's root, which Keras does not look at.
@@ -50,117 +45,121 @@ struct KerasApplication {
       progress: progress)
   }
 
-  /// Refuses networks that the application's code does not build.
-  private static func check(_ architecture: Architecture) throws(ResectError) {
-    func refusal(_ what: String, _ advice: String) -> ResectError {
-      ResectError(.unsupported, "keras.applications has no ResNet \(what)", advice: advice)
-    }
-    guard architecture.block == .bottleneck, architecture.stem == .sevenWithMaxPool,
-      architecture.shortcut == .projection, architecture.groups == 1, architecture.attention == nil,
-      !architecture.isPreactivated, [.none, .linear].contains(architecture.head), !architecture.appendsConstantFeature
-    else { throw refusal("of this kind: its blocks are plain bottlenecks", "write another format") }
-    guard architecture.padding == .symmetric, architecture.stemPooling == .symmetric,
-      architecture.stridedBlocks == .first
-    else { throw refusal("that pads or strides as this one does", "write another format") }
-    guard architecture.normalization == .batchNorm(affine: true, statistics: true),
-      architecture.absentNorms.isEmpty
-    else { throw refusal("without batch-norms", "write it before they are folded") }
-    guard architecture.epsilon.value == epsilon else {
-      let own = architecture.epsilon.value.map { "\($0)" } ?? "an unknown number"
-      throw refusal(
-        "that adds \(own) to the variance, but \(epsilon)", "resect epsilon IN OUT --to \(epsilon) makes up for it")
-    }
-    guard architecture.stridePlacement.value == .v1 else {
-      throw refusal(
-        "that strides as \(architecture.stridePlacement.value.rawValue), but as v1",
-        "where the weights were trained so, say --stride v1")
-    }
-  }
-}
+  /// `metadata.json` of a `.keras` archive: the version that its layout is of, and the day of all entries.
+  private static let archiveMetadata = #"{"keras_version":"3.0.0","date_saved":"1980-01-01@00:00:00"}"#
 
-/// Layers in the making.
-private struct Builder {
-  let stored: (LazyTensor) -> DType
-  private(set) var layers: [KerasLayerWeights] = []
-  private var inventedBiases = 0
-
-  init(stored: @escaping (LazyTensor) -> DType) { self.stored = stored }
-
-  mutating func add(
-    _ name: String, _ layerClass: KerasLayerWeights.Class, _ weights: [(name: String, tensor: LazyTensor)]
-  ) {
-    layers.append(
-      KerasLayerWeights(
-        name: name, layerClass: layerClass,
-        weights: weights.map { .init(name: $0.name, tensor: $0.tensor, dtype: stored($0.tensor)) }))
-  }
-
-  mutating func add(
-    _ unit: ResNet.ConvolutionUnit, _ convolution: ModulePath, _ norm: ModulePath
-  ) throws(ResectError) {
-    try add(unit.convolution, convolution)
-    add(unit.norm, norm)
-  }
-
-  mutating func add(_ block: ResNet.ResidualBlock, stage: Int, block index: Int) throws(ResectError) {
-    func convolution(_ unit: Int) -> ModulePath { .convolution(stage: stage, block: index, index: unit) }
-    func norm(_ unit: Int) -> ModulePath { .norm(stage: stage, block: index, index: unit) }
-    for unit in 1...2 { try add(block.units[unit - 1], convolution(unit), norm(unit)) }
-    let place = ModulePath.shortcutConvolution(stage: stage, block: index)
-    if let shortcut = block.shortcut { try add(shortcut.convolution, place) }
-    try add(block.units[2].convolution, convolution(3))
-    if let shortcut = block.shortcut { add(shortcut.norm, .shortcutNorm(stage: stage, block: index)) }
-    add(block.units[2].norm, norm(3))
-  }
-
-  private mutating func add(_ convolution: ResNet.Convolution, _ place: ModulePath) throws(ResectError) {
-    try add(
-      place.kerasName, .convolution,
-      [
-        ("kernel", convolution.weight.asKerasKernel()),
-        ("bias", bias(convolution.bias, of: convolution.weight)),
-      ])
-  }
-
-  private mutating func add(_ norm: ResNet.BatchNorm?, _ place: ModulePath) {
-    let tensors = [
-      ("gamma", norm?.weight), ("beta", norm?.bias), ("moving_mean", norm?.runningMean),
-      ("moving_variance", norm?.runningVariance),
-    ]
-    add(place.kerasName, .batchNormalization, tensors.compactMap { name, tensor in tensor.map { (name, $0) } })
-  }
-
-  /// A layer's bias or, where it has none, the zeros that the application wants in its place.
-  mutating func bias(_ bias: LazyTensor?, of weight: LazyTensor) -> LazyTensor {
-    if let bias { return bias }
-    inventedBiases += 1
-    return LazyTensor(values: [Double](repeating: 0, count: weight.shape.axes[0]), dtype: weight.dtype)
-  }
-
-  func warnings(_ network: ResNet) -> [String] {
+  private static func warnings(_ network: ResNet, _ family: Family, inventedBiases: Int) -> [String] {
     var warnings: [String] = []
     if inventedBiases > 0 {
       warnings.append("\(inventedBiases) biases that the network does not have are written as zeros: Keras' has them")
     }
     let counts = network.parameters.count { $0.path.kind == .batchesTracked }
     if counts > 0 { warnings.append("\(counts) counts of batches are left out: Keras has no place for them") }
+    if family == .legacy {
+      let verb = network.architecture.stemPooling == .unpadded ? "does not pad" : "pads"
+      warnings.append(
+        "the stem's pooling \(verb), which weights alone do not tell: Keras' ResNet50 pads since 2018, and did not before"
+      )
+    }
     return warnings
   }
 }
 
-extension ModulePath {
-  /// What keras.applications calls the module.
-  fileprivate var kerasName: String {
-    switch self {
-    case .stemConvolution: "conv1_conv"
-    case .stemNorm: "conv1_bn"
-    case .convolution(let stage, let block, let index): "conv\(stage + 1)_block\(block + 1)_\(index)_conv"
-    case .norm(let stage, let block, let index): "conv\(stage + 1)_block\(block + 1)_\(index)_bn"
-    case .shortcutConvolution(let stage, let block): "conv\(stage + 1)_block\(block + 1)_0_conv"
-    case .shortcutNorm(let stage, let block): "conv\(stage + 1)_block\(block + 1)_0_bn"
-    case .innerStemConvolution, .innerStemNorm, .stemPoolConvolution, .stemPoolNorm, .squeezeExcitation,
-      .channelAttention, .finalNorm, .classifier:
-      description
+extension KerasApplication {
+  /// The networks that Keras' code builds.
+  enum Family {
+    /// `ResNet50`, `ResNet101` and `ResNet152`.
+    case v1
+    /// `ResNet50V2`, `ResNet101V2` and `ResNet152V2`.
+    case v2
+    /// `ResNet50` before 2019.
+    case legacy
+
+    /// What names their layers.
+    var convention: Convention {
+      switch self {
+      case .v1: .keras
+      case .v2: .kerasV2
+      case .legacy: .kerasLegacy
+      }
+    }
+
+    /// Whether the convolution at `place` has a bias. Those of a v2's block that a batch-norm follows have none.
+    func hasBias(_ place: ModulePath) -> Bool {
+      guard self == .v2, case .convolution(_, _, let index) = place else { return true }
+      return index == 3
+    }
+
+    /// Refuses networks that the family's code does not build.
+    func check(_ architecture: Architecture) throws(ResectError) {
+      func refusal(_ what: String, _ advice: String = "write another format") -> ResectError {
+        ResectError(.unsupported, "Keras has no ResNet \(what)", advice: advice)
+      }
+      guard architecture.block == .bottleneck, architecture.stem == .sevenWithMaxPool,
+        architecture.shortcut == .projection, architecture.groups == 1, architecture.attention == nil,
+        [.none, .linear].contains(architecture.head), !architecture.appendsConstantFeature,
+        architecture.projectionKernels.isEmpty
+      else { throw refusal("of this kind: its blocks are plain bottlenecks behind a 7×7 stem") }
+      guard architecture.normalization == .batchNorm(affine: true, statistics: true) else {
+        throw refusal("without batch-norms", "write it before they are folded")
+      }
+      guard architecture.absentNorms == absentNorms(architecture), architecture.hasFinalNorm == (self == .v2) else {
+        throw refusal("whose batch-norms are where this one's are")
+      }
+      guard architecture.padding == .symmetric, architecture.paddingExceptions.isEmpty,
+        architecture.stridedBlocks == convention.stridedBlocks,
+        poolings.contains(architecture.stemPooling)
+      else { throw refusal("that pads or strides as this one does") }
+      try checkStrides(architecture, refusal)
+      guard architecture.epsilon.value == convention.epsilon, architecture.epsilonExceptions.isEmpty else {
+        let wanted = convention.epsilon.map { "\($0)" } ?? ""
+        throw refusal(
+          "under the names of \(convention.name) that adds other than \(wanted) to the variance; this one's eps is \(architecture.epsilonDescription)",
+          "resect epsilon IN OUT --to \(wanted) makes up for it")
+      }
+      let places = Set(architecture.parameters.lazy.map(\.path.module).filter(\.isConvolution))
+      if let biased = places.filter({ architecture.hasBias($0) && !hasBias($0) }).map(\.description).min() {
+        throw refusal("of this kind with a bias at \(biased)")
+      }
+    }
+
+    private func checkStrides(
+      _ architecture: Architecture, _ refusal: (String, String) -> ResectError
+    ) throws(ResectError) {
+      guard architecture.stridePlacement.value == convention.stridePlacement else {
+        let (found, wanted) = (architecture.stridePlacement.value.rawValue, convention.stridePlacement.rawValue)
+        throw refusal(
+          "that strides as \(found), but as \(wanted)", "where the weights were trained so, say --stride \(wanted)")
+      }
+      guard self != .v2 else { return }
+      for (stage, blocks) in architecture.projections.enumerated() {
+        for (block, projects) in blocks.enumerated()
+        where !projects && architecture.stride(stage: stage + 1, block: block) > 1 {
+          throw refusal(
+            "whose block strides without a projection, as stage \(stage + 1)'s here", "write another format")
+        }
+      }
+    }
+
+    /// The batch-norms that the family does not have: after v2's stem and its projections.
+    private func absentNorms(_ architecture: Architecture) -> Set<ModulePath> {
+      guard self == .v2 else { return [] }
+      var absent: Set<ModulePath> = [.stemNorm]
+      for (stage, blocks) in architecture.projections.enumerated() {
+        for (block, projects) in blocks.enumerated() where projects {
+          absent.insert(.shortcutNorm(stage: stage + 1, block: block))
+        }
+      }
+      return absent
+    }
+
+    /// How the stem may pool.
+    private var poolings: Set<Architecture.StemPooling> {
+      switch self {
+      case .v1: [.symmetric]
+      case .v2: [.symmetricZeros]
+      case .legacy: [.symmetric, .unpadded]
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Checkpoints
 internal import ResNets
+internal import Tensors
 
 extension LayerGraph {
   /// The layers that Keras describes; nil where the file describes none.
@@ -9,6 +10,7 @@ extension LayerGraph {
   init?(_ model: KerasModel) throws(ResectError) {
     guard !model.layers.isEmpty else { return nil }
     var nodes: [Node] = []
+    let weights = Dictionary(model.weights.map { ($0.name, $0.tensor) }) { first, _ in first }
     // Where the result of each layer is.
     var results: [Int] = []
     for layer in model.layers {
@@ -18,7 +20,7 @@ extension LayerGraph {
         nodes.append(Node(name: layer.name, operation: layer.input, inputs: []))
         inputs = [nodes.count - 1]
       }
-      nodes.append(Node(name: layer.name, operation: try layer.operation(), inputs: inputs))
+      nodes.append(Node(name: layer.name, operation: try layer.operation(weights), inputs: inputs))
       if let activation = layer.ownActivation {
         nodes.append(Node(name: layer.name, operation: activation, inputs: [nodes.count - 1]))
       }
@@ -29,10 +31,13 @@ extension LayerGraph {
 }
 
 extension KerasLayer {
-  /// What the layer computes, but for an activation of its own.
-  fileprivate func operation() throws(ResectError) -> LayerGraph.Operation {
+  /// What the layer of a model with these weights computes, but for an activation of its own.
+  fileprivate func operation(_ weights: [String: LazyTensor]) throws(ResectError) -> LayerGraph.Operation {
     switch className {
     case "InputLayer": input
+    case "Rescaling":
+      .scale(by: try numbers("scale") ?? [1], adding: try numbers("offset") ?? [0])
+    case "Normalization": try standardization(weights)
     case "Conv2D", "Convolution2D": .convolution(try window(kernel: "kernel_size", stride: "strides"))
     case "ZeroPadding2D": .zeroPadding(try border())
     case "BatchNormalization": .batchNorm(epsilon: try batchNormEpsilon())
@@ -45,7 +50,10 @@ extension KerasLayer {
     case "GlobalAveragePooling2D": .globalAveragePool
     case "Flatten": .flatten
     case "Dense": .dense
-    case "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "ActivityRegularization": .identity
+    case "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "RandomFlip",
+      "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness":
+      // They do something in training only.
+      .identity
     default: .other("the layer \(className)")
     }
   }
@@ -102,6 +110,46 @@ extension KerasLayer {
       default: return .other("the function \(function)")
       }
     }
+  }
+
+  /// Means and standard deviations of the input's channels, from the settings or, where the layer learnt them, from its weights.
+  ///
+  /// Source: `keras/src/layers/preprocessing/normalization.py`.
+  private func standardization(_ weights: [String: LazyTensor]) throws(ResectError) -> LayerGraph.Operation {
+    let axis = settings["axis"] ?? .null
+    let axes = axis.elements ?? (axis == .null ? [] : [axis])
+    guard axes.isEmpty || axes == [.integer(-1)] || axes == [.integer(3)], settings["invert"]?.bool != true else {
+      throw ResectError(
+        .unsupported, "the layer normalises otherwise than each channel by its mean and variance", tensor: name)
+    }
+    let mean = try moment("mean", weights)
+    let variance = try moment("variance", weights)
+    // As Keras, whose root is never smaller.
+    return .standardize(mean: mean, std: variance.map { max($0.squareRoot(), 1e-7) })
+  }
+
+  /// A number or a list of them, all finite; nil where there is none.
+  private func numbers(_ setting: String) throws(ResectError) -> [Double]? {
+    guard let value = settings[setting], value != .null else { return nil }
+    let numbers = (value.elements ?? [value]).map(\.number)
+    guard !numbers.isEmpty, numbers.count <= 4096, numbers.allSatisfy({ $0?.isFinite ?? false }) else {
+      throw damaged(setting)
+    }
+    return numbers.compactMap(\.self)
+  }
+
+  /// The numbers of a setting or, where it has none, of the weight of that name.
+  private func moment(_ word: String, _ weights: [String: LazyTensor]) throws(ResectError) -> [Double] {
+    if let given = try numbers(word) { return given }
+    guard let weight = weights["\(name).\(word)"] else { throw damaged(word) }
+    guard 1...4096 ~= weight.shape.elementCount else {
+      throw ResectError(.unsupported, "a \(className) of \(weight.shape) is none of an image", tensor: name)
+    }
+    let values = try weight.doubles()
+    guard values.allSatisfy(\.isFinite) else {
+      throw ResectError(.badValue, "the layer's \(word) is not finite", tensor: name)
+    }
+    return values
   }
 
   private func batchNormEpsilon() throws(ResectError) -> Double {

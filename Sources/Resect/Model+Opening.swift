@@ -30,7 +30,7 @@ extension Model {
 
   init(_ checkpoint: Checkpoint, options: OpenOptions) throws(ResectError) {
     do throws(ResectError) {
-      try refuseSmoothing(checkpoint.file.path)
+      try refuseSmoothing(checkpoint)
       let metadata = try ResectMetadata(checkpoint.metadata)
       let keras = try checkpoint.keras?.get()
       // A mapping has the file's whole names.
@@ -89,7 +89,7 @@ extension Model {
       let header = native.header
       let tensors = native.tensors.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
       var loading = Loading()
-      var convention = loading.convention(header.convention.flatMap(Convention.named))
+      var convention = loading.convention(header.convention.flatMap { .named($0) ?? .forgotten($0) })
       let content: Content
       switch header.kind {
       case .network(let architecture), .backbone(let architecture):
@@ -113,9 +113,18 @@ extension Model {
   }
 }
 
-/// Refuses a file that its name says to be one of timm's networks that smooth before they stride: they have the tensors of an
-/// ordinary ResNet, and would run as one with wrong results.
-private func refuseSmoothing(_ path: String) throws(ResectError) {
+/// Refuses a file that its name, or what its state dict says it was made of, shows to be one of timm's networks that smooth before
+/// they stride: they have the tensors of an ordinary ResNet, and would run as one with wrong results.
+private func refuseSmoothing(_ checkpoint: Checkpoint) throws(ResectError) {
+  let path = checkpoint.file.path
+  let pool = checkpoint.prefix + "maxpool."
+  // Where a ResNet-RS has a convolution and a batch-norm, a resnetblur has a pooling and a blur.
+  if checkpoint.submodules.contains(pool + "1"), !checkpoint.tensors.contains(where: { $0.name.hasPrefix(pool) }) {
+    throw ResectError(
+      .unsupported,
+      "the stem's pooling is a sequence without weights, as in timm's resnetblur, which blurs before it strides: that is not supported",
+      tensor: String(pool.dropLast()))
+  }
   let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
   for (family, what) in [("resnetblur", "blur"), ("resnetaa", "average"), ("resnextaa", "average")]
   where name.contains(family) {

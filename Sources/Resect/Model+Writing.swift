@@ -183,7 +183,7 @@ extension Model {
         let header = nativeHeader(records)
         let encoding = quantization?.encoding ?? options.encoding
         try writeNative(
-          outputTensors(.tree, options, encoding: encoding), to: file,
+          try outputTensors(.tree, options, encoding: encoding), to: file,
           encoding: { encoding.choice(for: $0.name) }, progress: progress,
           alongside: { () throws(ResectError) in try digests.compute() },
           header: { () throws(ResectError) in header(digests.values) })
@@ -203,9 +203,12 @@ extension Model {
         guard case .network(let network) = content else {
           throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
         }
-        let application = try KerasApplication(network, stored: options.stored)
+        let application = try KerasApplication(network, named: convention, stored: options.stored)
+        try checkNames(application.convention)
         warnings = application.warnings + otherReadersWarnings
-        let metadata = ResectMetadata(of: self, surgeries: records).strings
+        var written = self
+        written.convention = application.convention
+        let metadata = ResectMetadata(of: written, surgeries: records).strings
         try application.write(as: format, metadata: metadata, to: file, progress: progress)
       }
       return PulledFile(file: file, format: format, digests: [], warnings: warnings, proof: proof)
@@ -214,13 +217,22 @@ extension Model {
     }
   }
 
+  /// Refuses a convention that the caller chose where the format has names of its own.
+  private func checkNames(_ own: Convention) throws(ResectError) {
+    guard isConventionChosen, convention.name != own.name else { return }
+    throw ResectError(
+      .badArgument, "a file of Keras has its layers' names, not those of \(convention.name)",
+      advice: "leave --convention out, or say \(own.name)")
+  }
+
   /// How many bytes a `.resect` file of the model has at most.
   func nativeByteCount() throws(ResectError) -> UInt64 {
     let options = WriteOptions()
     let encoding = quantization?.encoding ?? options.encoding
     let header = nativeHeader(records(nil, options))(sources.map { _ in String(repeating: "0", count: 64) })
     let bytes = try NativeFormat.nativeByteCount(
-      outputTensors(.tree, options, encoding: encoding), encoding: { encoding.choice(for: $0.name) }, header: header)
+      try outputTensors(.tree, options, encoding: encoding), encoding: { encoding.choice(for: $0.name) }, header: header
+    )
     return bytes + UInt64(surgeries.count * Proof.largestJSON)
   }
 
@@ -238,6 +250,7 @@ extension Model {
   public func named(by convention: Convention) throws(ResectError) -> Model {
     var named = self
     named.convention = convention
+    named.isConventionChosen = true
     if case .network(let network) = content {
       do throws(ResectError) {
         let fitted = try convention.fitted(to: network)
@@ -252,14 +265,14 @@ extension Model {
 
   /// Every tensor under the name that the model's convention has for it.
   private func namedTensors(_ options: WriteOptions) throws(ResectError) -> [OutputTensor] {
-    guard case .network(let network) = content else { return outputTensors(convention, options) }
-    return outputTensors(try convention.forWriting(network).fitted(to: network).convention, options)
+    guard case .network(let network) = content else { return try outputTensors(convention, options) }
+    return try outputTensors(convention.forWriting(network).fitted(to: network).convention, options)
   }
 
   /// Every tensor under the name that `convention` gives it; a count of batches only where there is one.
   private func outputTensors(
     _ convention: Convention, _ options: WriteOptions, encoding: WeightEncoding = .store
-  ) -> [OutputTensor] {
+  ) throws(ResectError) -> [OutputTensor] {
     func output(_ path: ParameterPath, _ tensor: LazyTensor) -> OutputTensor {
       let name = convention.name(of: path)
       // A multiple of a step is a float32, whatever it was before.
@@ -268,8 +281,12 @@ extension Model {
     }
     switch content {
     case .network(let network):
-      return network.parameters.filter { $0.path.kind != .batchesTracked || convention.hasName(for: $0.path) }
-        .map { output($0.path, $0.tensor) }
+      let named = network.parameters.filter { $0.path.kind != .batchesTracked || convention.hasName(for: $0.path) }
+      return try named.map { parameter throws(ResectError) in
+        guard convention.convolvesClassifier, case .classifier = parameter.path.module, parameter.path.kind == .weight
+        else { return output(parameter.path, parameter.tensor) }
+        return output(parameter.path, try parameter.tensor.reshaped(parameter.tensor.shape.axes + [1, 1]))
+      }
     case .classes(let classes):
       let module = ModulePath.classifier(layer: classes.layer)
       return [output(.init(module, .weight), classes.weight)]

@@ -26,6 +26,8 @@ public struct Model: Sendable {
   public internal(set) var preprocessing: Architecture.Sourced<Preprocessing?>
   /// The convention by which the file names its tensors, and by which they are written.
   public internal(set) var convention: Convention
+  /// Whether the caller chose that convention.
+  var isConventionChosen = false
   /// The files that the weights are read from.
   public internal(set) var sources: [SourceFile]
   /// What those files say of the model's past.

@@ -79,7 +79,8 @@ struct InspectCommand: ParsableCommand {
       lines.append("labels: \(first)\(labels.count > 6 ? ", …" : "")")
     }
     if let reason = inspection.whyNoModel {
-      lines.append("no ResNet: \(reason.message.printable(limit: 300))")
+      let place = reason.tensor.map { "\($0.printable(limit: 120)): " } ?? ""
+      lines.append("no ResNet: \(place)\(reason.message.printable(limit: 300))")
       lines += reason.details.prefix(20).map { "  \($0.printable(limit: 200))" }
       if reason.details.count > 20 { lines.append("  … and \(reason.details.count - 20) more (--json)") }
     }
@@ -140,8 +141,7 @@ struct InspectCommand: ParsableCommand {
         + (architecture.groups > 1 ? "\(architecture.groups) groups, " : "")
         + "\(architecture.inputChannels) input channel\(architecture.inputChannels == 1 ? "" : "s")",
       "stride \(architecture.stridePlacement.value.rawValue) (\(architecture.stridePlacement.source)), eps "
-        + (architecture.epsilon.value.map { "\($0)" } ?? "unknown")
-        + " (\(architecture.epsilon.source))",
+        + architecture.epsilonDescription + " (\(architecture.epsilon.source))",
     ]
     lines.append(
       "preprocessing "
@@ -214,6 +214,10 @@ extension Architecture {
     if projectionKernels.joined().contains(3) { variants.append("3×3 projections") }
     if stridedBlocks == .last { variants.append("strides in the last block of a stage") }
     if padding == .same { variants.append("padding as TensorFlow's SAME") }
+    if !paddingExceptions.isEmpty {
+      let way = padding == .same ? "by half the kernel" : "as TensorFlow's SAME"
+      variants.append("padding \(way) at \(paddingExceptions.map(\.description).sorted().joined(separator: ", "))")
+    }
     if normalization == .scaleAndShift { variants.append("a scale and a shift instead of batch-norms") }
     if !absentNorms.isEmpty { variants.append("\(absentNorms.count) convolutions without batch-norm") }
     if hasConvolutionBias || !biasExceptions.isEmpty {
@@ -239,7 +243,8 @@ extension Inspection {
     }
     let reason = whyNoModel.map { error -> JSON in
       .object([
-        "code": .string(error.code.description), "message": .string(error.message),
+        "code": .string(error.code.description), "tensor": error.tensor.map { .string($0) },
+        "message": .string(error.message), "advice": error.advice.map { .string($0) },
         "details": .array(error.details.map { .string($0) }),
       ])
     }

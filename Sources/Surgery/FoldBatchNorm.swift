@@ -6,7 +6,7 @@ extension ResNet {
   /// Folds every batch-norm into the convolution before it, shortcuts included.
   ///
   /// Where no convolution stands directly before a batch-norm on the only path to it, as before the blocks of v2, the batch-norm
-  /// is reduced to a scale and a shift.
+  /// is reduced to a scale and a shift; so is one after v2's stem, behind which a ReLU stands only because of it.
   ///
   /// - *Requires*: running statistics in every batch-norm, finite, with `variance + eps` positive and no negative variance;
   ///   epsilon known. A network without batch-norms is returned as it is, and the record says that there was nothing to fold.
@@ -18,13 +18,16 @@ extension ResNet {
   /// Throws `ResectError.Code.badValue` with the place of the tensor that is at fault. Weights are checked when they are
   /// pulled. Source: Jacob et al., "Quantization and Training of Neural Networks" (2018), section 3.2.
   public func foldingBatchNorm() throws(ResectError) -> (network: ResNet, record: SurgeryRecord) {
-    var folding = Folding(epsilon: try foldableEpsilon())
+    try checkFoldable()
+    var folding = Folding(architecture: architecture)
     var folded = self
     if architecture.normalization != .none {
       if architecture.isPreactivated { try folding.foldBlocks(of: &folded) }
       try folded.updateUnits { paths, unit throws(ResectError) in
         if architecture.isPreactivated, case .norm = paths.norm { return }
         guard let norm = unit.norm else { return }
+        // Before pre-activated blocks, the stem has a ReLU because it has a batch-norm, and has to keep both.
+        if architecture.isPreactivated, paths.norm == .stemNorm { return try folding.reduce(&unit.norm, .stemNorm) }
         try folding.fold(norm, paths.norm, into: &unit.convolution, paths.convolution)
         unit.norm = nil
       }
@@ -40,23 +43,19 @@ extension ResNet {
     return (folded, folding.record)
   }
 
-  /// What the batch-norms add to the variance; zero where there is none to add to.
-  private func foldableEpsilon() throws(ResectError) -> Double {
-    switch architecture.normalization {
-    case .none, .scaleAndShift: return 0
-    case .batchNorm(_, let statistics):
-      guard statistics else {
-        throw ResectError(
-          .notApplicable,
-          "the batch-norms keep no running statistics: they normalise by the batch, which cannot be folded"
-        )
-      }
-      guard let epsilon = architecture.epsilon.value else {
-        throw ResectError(
-          .notApplicable, "nobody says what the batch-norms add to the variance",
-          advice: "--epsilon says it")
-      }
-      return epsilon
+  /// Refuses batch-norms that keep no statistics, and an epsilon that nobody knows.
+  private func checkFoldable() throws(ResectError) {
+    guard case .batchNorm(_, let statistics) = architecture.normalization else { return }
+    guard statistics else {
+      throw ResectError(
+        .notApplicable,
+        "the norms keep no running statistics: they normalise by the batch, which cannot be folded, or are no batch-norms"
+      )
+    }
+    guard architecture.epsilon.value != nil else {
+      throw ResectError(
+        .notApplicable, "nobody says what the batch-norms add to the variance",
+        advice: "--epsilon says it")
     }
   }
 }
@@ -76,7 +75,7 @@ extension Architecture {
 
 /// The batch-norms that were folded or reduced so far.
 private struct Folding {
-  let epsilon: Double
+  let architecture: Architecture
   private(set) var layers: [FoldedLayer] = []
 
   /// In a pre-activated block, a batch-norm follows the convolution before the one that it belongs to. The first follows the
@@ -107,7 +106,7 @@ private struct Folding {
     _ norm: ResNet.BatchNorm, _ place: ModulePath, into convolution: inout ResNet.Convolution,
     _ path: ModulePath
   ) throws(ResectError) {
-    let layer = try FoldedLayer(norm, place: place, convolution: path, epsilon: epsilon)
+    let layer = try folded(norm, place, into: path)
     let bias = try layer.bias(of: convolution)
     do throws(ResectError) {
       convolution.weight = try convolution.weight.scalingFirstAxis(by: layer.scales)
@@ -121,21 +120,31 @@ private struct Folding {
   /// Reduces a batch-norm to a scale and a shift; one that is that already stays as it is.
   mutating func reduce(_ norm: inout ResNet.BatchNorm?, _ place: ModulePath) throws(ResectError) {
     guard let old = norm, old.runningMean != nil else { return }
-    let layer = try FoldedLayer(old, place: place, convolution: nil, epsilon: epsilon)
+    let layer = try folded(old, place, into: nil)
     norm = ResNet.BatchNorm(
       weight: LazyTensor(values: layer.scales, dtype: old.foldedDType),
       bias: LazyTensor(values: layer.shifts, dtype: old.foldedDType))
     layers.append(layer)
   }
 
+  /// What becomes of a batch-norm. One that is a scale and a shift adds nothing.
+  private func folded(
+    _ norm: ResNet.BatchNorm, _ place: ModulePath, into convolution: ModulePath?
+  ) throws(ResectError) -> FoldedLayer {
+    try FoldedLayer(norm, place: place, convolution: convolution, epsilon: architecture.epsilon(at: place) ?? 0)
+  }
+
   var record: SurgeryRecord {
     let reduced = layers.count { $0.convolution == nil }
+    let isFrozen = architecture.normalization == .scaleAndShift
     let kept = reduced == 0 ? "" : "; \(reduced) that no convolution precedes are a scale and a shift now"
     return SurgeryRecord(
-      name: "fold-bn", parameters: .object(["epsilon": .number(epsilon)]),
+      name: "fold-bn", parameters: .object(["epsilon": isFrozen ? .number(0) : architecture.epsilonJSON]),
       report: .object(["layers": .array(layers.map(\.json))]),
-      warnings: layers.compactMap { $0.warning(epsilon: epsilon) },
-      summary: "folded \(layers.count - reduced) batch-norms, eps \(epsilon)\(kept)")
+      warnings: layers.compactMap(\.warning),
+      summary:
+        "folded \(layers.count - reduced) batch-norms, eps \(isFrozen ? "0.0" : architecture.epsilonDescription)\(kept)"
+    )
   }
 }
 
@@ -144,6 +153,7 @@ extension ResNet {
   /// block's projection takes its input from there too.
   fileprivate var stemFeedsOnlyFirstNorm: Bool {
     architecture.stem == .three && stem.norm == nil && stages.first?.first?.shortcut != nil
+      && architecture.shortcut != .inputProjection
   }
 }
 
@@ -163,6 +173,7 @@ private struct FoldedLayer {
   let scales: [Double]
   private let mean: [Double]
   private let shift: [Double]
+  private let epsilon: Double
   /// Channels whose variance is smaller than epsilon, so that epsilon decides.
   private let dominated: Int
 
@@ -183,6 +194,7 @@ private struct FoldedLayer {
     }
     self.place = place
     self.convolution = convolution
+    self.epsilon = epsilon
     let gamma = try values(norm.weight, .weight)
     let beta = try values(norm.bias, .bias)
     guard let mean = try values(norm.runningMean, .runningMean),
@@ -244,7 +256,7 @@ private struct FoldedLayer {
     ])
   }
 
-  func warning(epsilon: Double) -> String? {
+  var warning: String? {
     guard dominated > 0 else { return nil }
     return
       "\(place): the variance of \(dominated) of \(scales.count) channels is below eps \(epsilon), which dominates there"

@@ -29,26 +29,26 @@ extension ResNet {
     var rebased = self
     var rounding = 0.0
     var count = 0
-    if target != epsilon {
-      try rebased.updateNorms { place, norm throws(ResectError) in
-        guard let variance = norm.runningVariance else { return }
-        let path = ParameterPath(place, .runningVariance)
-        let moved = try MovedVariance(variance, at: path, from: epsilon, to: target)
-        norm.runningVariance = LazyTensor(values: moved.values, dtype: variance.dtype)
-        rounding = max(rounding, moved.rounding)
-        count += 1
-      }
+    try rebased.updateNorms { place, norm throws(ResectError) in
+      let epsilon = architecture.epsilon(at: place) ?? epsilon
+      guard epsilon != target, let variance = norm.runningVariance else { return }
+      let path = ParameterPath(place, .runningVariance)
+      let moved = try MovedVariance(variance, at: path, from: epsilon, to: target)
+      norm.runningVariance = LazyTensor(values: moved.values, dtype: variance.dtype)
+      rounding = max(rounding, moved.rounding)
+      count += 1
     }
     rebased.architecture.epsilon = .init(target, from: .option)
+    rebased.architecture.epsilonExceptions = [:]
     let record = SurgeryRecord(
       name: "epsilon",
-      parameters: .object(["from": .number(epsilon), "to": .number(target)]),
+      parameters: .object(["from": architecture.epsilonJSON, "to": .number(target)]),
       report: .object([
         "batchNorms": .integer(count), "largestRelativeRounding": .number(rounding),
       ]),
       summary: count == 0
-        ? "nothing to change: eps is \(epsilon) already"
-        : "moved \(count) batch-norms from eps \(epsilon) to \(target); rounding changes variance + eps by at most \(rounding.short) of it"
+        ? "nothing to change: eps is \(target) already"
+        : "moved \(count) batch-norms from eps \(architecture.epsilonDescription) to \(target); rounding changes variance + eps by at most \(rounding.short) of it"
     )
     return (rebased, record)
   }

@@ -44,6 +44,7 @@ extension ResNet {
     unfolded.architecture.biasExceptions = []
     unfolded.architecture.absentNorms = []
     unfolded.architecture.epsilon = .init(epsilon, from: .option)
+    unfolded.architecture.epsilonExceptions = [:]
     let record = SurgeryRecord(
       name: "unfold", parameters: .object(["epsilon": .number(epsilon)]),
       report: .object(["layers": .integer(count)]),

@@ -58,6 +58,26 @@ import Testing
     #expect(try content.layerWeights()?.map(\.layer) == many.map(\.name))
   }
 
+  @Test func `a layer that is named twice is refused`() throws {
+    var tree = HDF5Tree()
+    try tree.add(.init("layer_names", .fixedStrings(["a", "a"])))
+    try tree.add(.init("weight_names", .numbers([])), to: "a")
+    try tree.add(OutputTensor(name: "a/b", tensor: LazyTensor(values: [1], dtype: .float32), dtype: .float32))
+    #expect(throws: ResectError.self) { try open(tree) }
+  }
+
+  @Test func `layers of models within each other that have one number come in the order of their groups`() throws {
+    var tree = HDF5Tree()
+    for (number, group) in ["layers/functional/layers/dense", "layers/dense", "layers/other/layers/dense"].enumerated()
+    {
+      try tree.add(.init("name", .string("\(number)")), to: "\(group)/vars")
+      let tensor = LazyTensor(values: [1], dtype: .float32)
+      try tree.add(OutputTensor(name: "\(group)/vars/0", tensor: tensor, dtype: .float32))
+    }
+    let model = try #require(try open(tree).kerasModel()).get()
+    #expect(model.weights.map(\.name) == ["1.weight", "0.weight", "2.weight"])
+  }
+
   @Test func `a file of Keras 3 numbers layers by their class`() throws {
     let content = try open(HDF5Tree(keras: layers))
     #expect(

@@ -27,6 +27,34 @@ import Testing
     }
   }
 
+  private func index(links: [(String, String)], groups: [String] = ["", "a", "a/b"]) throws -> HDF5Index {
+    try HDF5Index(
+      groups: groups.map { HDF5Group(path: $0, attributes: []) }, datasets: [dataset("a/b/weight")],
+      links: links.map { HDF5Link(path: $0.0, target: $0.1, isSoft: true) }, committedTypes: [], fileSize: 1000)
+  }
+
+  @Test func `a path leads through links wherever they stand in it`() throws {
+    let index = try index(links: [
+      ("first", "a"), ("a/same", "a/b"), ("a/b/other", "/first/same/./weight"), ("none", "x/y"),
+    ])
+    #expect(index.resolve("a/b/weight") == "a/b/weight")
+    #expect(index.resolve("first/b/weight") == "a/b/weight")
+    #expect(index.resolve("first/same/other") == "a/b/weight")
+    #expect(index.group(at: "first/same")?.path == "a/b")
+    #expect(index.resolve("none") == nil)
+    #expect(index.resolve("a/b/weight/more") == nil)
+    #expect(index.resolve("a/missing") == nil)
+  }
+
+  @Test func `as many links are followed as libhdf5 follows, and circles end`() throws {
+    func chain(_ count: Int) -> [(String, String)] {
+      (1...count).map { ("link\($0)", $0 == 1 ? "a/b/weight" : "link\($0 - 1)") }
+    }
+    #expect(try index(links: chain(17)).resolve("link16") == "a/b/weight")
+    #expect(try index(links: chain(17)).resolve("link17") == nil)
+    #expect(try index(links: [("one", "two"), ("two", "one")]).resolve("one") == nil)
+  }
+
   @Test func `an array within the file is accepted, up to the last byte`() {
     #expect(refused(dataset()) == nil)
     #expect(refused(dataset(), fileSize: 196) == nil)

@@ -177,11 +177,18 @@ import Testing
     #expect(error?.message.contains(className) == true)
   }
 
-  @Test func `epsilons that differ are refused, a layer of each named`() throws {
-    let error = try fault("resnet18", "layer2.0.bn1") { $0.epsilon = 1e-3 }
-    #expect(error?.code == .unsupported)
-    #expect(error?.message.contains("layer2.0.bn1 has 0.001") == true)
-    #expect(error?.message.contains("has 1e-05") == true)
+  @Test func `epsilons that differ are kept, each at its place`() throws {
+    var facts = try facts("resnet18")
+    facts["layer2.0.bn1"]?.epsilon = 1e-3
+    facts["layer2.0.downsample.1"]?.epsilon = 2e-3
+    let found = try architecture("resnet18", facts)
+    #expect(found.epsilon == .init(1e-5, from: .module))
+    #expect(
+      found.epsilonExceptions == [
+        .norm(stage: 2, block: 0, index: 1): 1e-3, .shortcutNorm(stage: 2, block: 0): 2e-3,
+      ])
+    #expect(found.epsilon(at: .norm(stage: 2, block: 0, index: 1)) == 1e-3)
+    #expect(found.epsilon(at: .stemNorm) == 1e-5)
   }
 
   @Test(arguments: [-1e-5, .nan, .infinity] as [Double])

@@ -67,8 +67,8 @@ import Testing
   @Test func `conventions are found by their names, the tree's is not offered`() {
     #expect(
       Convention.all.map(\.name) == [
-        "torchvision", "cifar-chenyaofo", "cifar-akamaster", "cifar-kuangliu", "timm", "huggingface",
-        "detectron2", "caffe2", "mmpretrain", "cifar", "cifar-weiaicunzai", "cifar-wide-resnet",
+        "torchvision", "cifar-chenyaofo", "cifar-akamaster", "cifar-kuangliu", "timm", "timm-v2",
+        "huggingface", "detectron2", "caffe2", "mmpretrain", "cifar", "cifar-weiaicunzai", "cifar-wide-resnet",
         "keras", "keras-v2", "keras-legacy",
       ])
     for convention in Convention.all {

@@ -45,7 +45,8 @@ import Testing
     ("timm/resnet10t", "resnet10t"), ("timm/resnet14t", "resnet14t"), ("timm/resnet26d", "resnet26d"),
     ("timm/resnet50c", "resnet50c"), ("timm/resnet50s", "resnet50s"), ("timm/ecaresnet26t", "ecaresnet26t"),
     ("timm/seresnet18", "seresnet18"), ("timm/seresnext26t_32x4d", "seresnext26t_32x4d"),
-    ("timm/resnetrs50", "resnetrs50"), ("mmpretrain/v1", "resnet18"), ("mmpretrain/v1c", "resnet18c"),
+    ("timm/resnetrs50", "resnetrs50"), ("timm-v2/resnetv2_50", "preact-resnet50"), ("mmpretrain/v1", "resnet18"),
+    ("mmpretrain/v1c", "resnet18c"),
     ("mmpretrain/v1d", "resnet50d"), ("mmpretrain/se", "seresnet50"), ("mmpretrain/cifar", "resnet18-3x3stem"),
     ("cifar-kuangliu/preact-18", "preact-resnet18-3x3stem"),
     ("cifar-kuangliu/preact-50", "preact-resnet50-3x3stem"), ("cifar-kuangliu/resnet8", "cifar-resnet8"),
@@ -100,6 +101,24 @@ import Testing
     #expect(network.stages[1][0].shortcut?.norm == nil)
     #expect(try load("frameworks", "cifar-kuangliu/preact-final-norm").network.finalNorm?.weight?.shape.axes == [256])
     #expect(try load("frameworks", "cifar-wide-resnet/16-2").network.architecture.hasFinalNorm)
+  }
+
+  @Test func `a classifier that is a 1×1 convolution is a matrix, and timm's deep stem pools its shortcuts`() throws {
+    let plain = try load("frameworks", "timm-v2/resnetv2_50").network
+    #expect(plain.head.map(\.weight.shape.axes) == [[9, 2048]])
+    #expect(plain.architecture.shortcut == .projection && plain.architecture.isPreactivated)
+    let deep = try load("frameworks", "timm-v2/resnetv2_50t").network.architecture
+    #expect(deep.innerStemWidths == [24, 32] && deep.shortcut == .averagePooledProjection)
+    #expect(deep.absentNorms.contains(.stemNorm) && !deep.absentNorms.contains(.innerStemNorm(index: 1)))
+  }
+
+  @Test func `norms without statistics under timm's names are no batch-norms`() throws {
+    let tensors = try StateDict("frameworks", "timm-v2/resnetv2_50").entries.filter {
+      !["running_mean", "running_var", "num_batches_tracked"].contains($0.name.split(separator: ".").last ?? "")
+    }
+    let named = try tensors.map { NamedTensor(name: $0.name, tensor: try UnreadableStorage.tensor($0.axes)) }
+    let error = #expect(throws: ResectError.self) { try loadNetwork(named) }
+    #expect(error?.code == .unsupported && error?.message.contains("group norms") == true)
   }
 
   @Test func `a network that mixes basic blocks with bottlenecks is none`() {

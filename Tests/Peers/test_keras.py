@@ -26,11 +26,11 @@ WRITE = """
 import sys
 import h5py, keras, numpy as np
 from keras.src.legacy.saving import legacy_h5_format
-from networks import Networks, leaves, logits, randomise
+from networks import Networks, inputs, logits, randomise
 expression, size, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 model = eval(expression, {"keras": keras, "new": Networks(keras), "size": size})
 randomise(model)
-images = np.random.default_rng(1).standard_normal((2, size, size, 3)).astype("float32")
+images = inputs(expression, np.random.default_rng(1), 2, size)
 np.save(f"{folder}/x.npy", np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
 np.save(f"{folder}/y.npy", logits(model, images))
 model.save(f"{folder}/model.keras")
@@ -57,6 +57,9 @@ APPLICATION = "keras.applications.{}(weights=None, input_shape=(size, size, 3), 
     ("new.before_2019(size)", 64, WHOLE),
     ("new.before_2019(size, pads=True)", 63, WHOLE + NAMES[1:]),
     ("new.within()", 45, WHOLE),
+    ("new.prepared(size)", 64, WHOLE),
+    ("new.prepared(size, learnt=False)", 61, WHOLE),
+    ("new.input_projections(size)", 32, WHOLE),
 ])
 def test_forward(expression, size, files, tmp_path):
     python = os.environ.get("KERAS_PYTHON", sys.executable)

@@ -36,6 +36,7 @@ TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "re
 TIMM = ["resnet10t", "resnet14t", "resnet18d", "resnet26t", "resnet50c", "resnet50d", "resnet50s", "resnet50t",
         "seresnet18", "seresnet50", "seresnext26d_32x4d", "ecaresnet26t", "ecaresnetlight", "ecaresnext26t_32x4d",
         "resnetrs50", "wide_resnet50_2", "resnext50d_32x4d", "resnet34d"]
+TIMM_V2 = ["resnetv2_50", "resnetv2_101", "resnetv2_50d", "resnetv2_50t"]
 
 
 def run(checkpoint, images, expected, *options, tolerance=TOLERANCE):
@@ -100,6 +101,38 @@ def test_every_way_of_running_computes_what_torch_computes(options, folder):
 @pytest.mark.parametrize("name", TIMM)
 def test_timms_networks_compute_what_timm_computes(name, folder):
     checked(timm.create_model(name), 96, folder, "--input-convention", "timm")
+
+
+@pytest.mark.parametrize("name", TIMM_V2)
+def test_timms_preactivated_networks_compute_what_timm_computes(name, folder):
+    checkpoint, images = checked(timm.create_model(name, num_classes=12), 96, folder)
+    # What is written is what timm loads, the classifier's weight with its four axes.
+    command = [os.environ["RESECT"], "convert", checkpoint, folder / "again.pth"]
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
+    state, again = torch.load(checkpoint), torch.load(folder / "again.pth")
+    assert set(again) == set(state) and all(torch.equal(again[key], state[key]) for key in state)
+    timm.create_model(name, num_classes=12).load_state_dict(again)
+
+
+@pytest.mark.parametrize("name", ["resnetv2_50x1_bit", "resnetv2_50d_gn", "resnetv2_50d_frn", "resnetv2_50d_evos"])
+def test_timms_networks_with_other_norms_are_refused(name, folder):
+    model = timm.create_model(name, num_classes=3)
+    torch.save(model.state_dict(), folder / "weights.pth")
+    torch.save(model, folder / "whole.pth")
+    for file in ["weights.pth", "whole.pth"]:
+        done = subprocess.run([os.environ["RESECT"], "run", folder / file, "--input", folder / "none.npy"],
+                              capture_output=True, text=True)
+        assert done.returncode == 1 and "none.npy" not in done.stderr, f"{file}: {done.stderr}"
+
+
+@pytest.mark.parametrize("name", ["resnetblur50", "resnetaa50", "seresnetaa50d"])
+def test_timms_networks_that_smooth_are_refused_where_a_file_shows_it(name, folder):
+    model = timm.create_model(name, num_classes=3)
+    torch.save(model, folder / "whole.pth")
+    torch.save(model.state_dict(), folder / "weights.pth")
+    for file in ["whole.pth"] + ["weights.pth"] * (name == "resnetblur50"):
+        done = subprocess.run([os.environ["RESECT"], "inspect", folder / file], capture_output=True, text=True)
+        assert "before it strides" in done.stdout + done.stderr, file
 
 
 @pytest.mark.parametrize("settings", [

@@ -14,11 +14,16 @@ import resource
 import signal
 import struct
 import subprocess
+import sys
 import zipfile
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "Fixtures" / "keras"))
+from networks import Networks, logits, randomise
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -283,6 +288,51 @@ def test_keras_loads_a_network_into_its_own(keras, tmp_path, name, biases):
     np.save(tmp_path / "y.npy", logits)
     resect("run", tmp_path / "in.safetensors", "--input", tmp_path / "x.npy", "--expect", tmp_path / "y.npy",
            "--tolerance", f"{2e-5 * max(1, np.abs(logits).max()):.9f}", *said)
+
+
+WAYS = ["out.h5", "out.weights.h5", "out.keras"]
+APPLICATION = "keras.applications.{}(weights=None, input_shape=(64, 64, 3), classes=7)"
+
+
+@pytest.mark.parametrize("expression, convention", [
+    (APPLICATION.format("ResNet50"), "keras"), (APPLICATION.format("ResNet50V2"), "keras-v2"),
+    (APPLICATION.format("ResNet101V2"), "keras-v2"), (APPLICATION.format("ResNet152V2"), "keras-v2"),
+    (APPLICATION.format("ResNet50V2").replace("classes=7", "include_top=False, pooling='avg'"), "keras-v2"),
+    ("new.before_2019(64, True, 64, ((64, 'abc'), (128, 'abcd'), (256, 'abcdef'), (512, 'abc')))", "keras-legacy"),
+    ("new.before_2019(64, stem=64)", "keras-legacy"),
+])
+def test_keras_reads_its_own_networks_back(keras, tmp_path, expression, convention):
+    """From Keras through a file of other names to Keras: every bit is kept, and all compute the same."""
+    own = lambda: eval(expression, {"keras": keras, "new": Networks(keras)})
+    network = own()
+    randomise(network)
+    expected = weights(keras, network)
+    images = np.random.default_rng(1).normal(size=(2, 64, 64, 3)).astype(np.float32)
+    np.save(tmp_path / "x.npy", np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+    computed = logits(network, images)
+    np.save(tmp_path / "y.npy", computed)
+    allowed = 2e-5 * max(1, np.abs(computed).max())
+    network.save(tmp_path / "in.keras")
+    resect("convert", tmp_path / "in.keras", tmp_path / "between.resect")
+    for file in WAYS:
+        resect("convert", tmp_path / "between.resect", tmp_path / file, "--convention", convention)
+        resect("convert", tmp_path / file, tmp_path / "again.resect")
+        resect("convert", tmp_path / "again.resect", tmp_path / f"again.{file}")
+        assert (tmp_path / file).read_bytes() == (tmp_path / f"again.{file}").read_bytes(), file
+        if file.endswith(".keras"):
+            loaded = keras.saving.load_model(tmp_path / file)
+            assert [layer.name for layer in loaded.layers if layer.weights] == [
+                layer.name for layer in network.layers if layer.weights]
+        else:
+            loaded = own()
+            loaded.load_weights(tmp_path / file)
+        assert all(map(np.array_equal, weights(keras, loaded), expected)), file
+        assert np.abs(logits(loaded, images) - computed).max() <= allowed, file
+        resect("run", tmp_path / file, "--input", tmp_path / "x.npy", "--expect", tmp_path / "y.npy", "--tolerance",
+               f"{allowed:.9f}")
+        (tmp_path / f"again.{file}").unlink()
+        (tmp_path / file).unlink()
+        (tmp_path / "again.resect").unlink()
 
 
 def test_h5py_reads_every_dtype(tmp_path):

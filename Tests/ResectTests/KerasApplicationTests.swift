@@ -33,6 +33,39 @@ import Testing
       ])
   }
 
+  /// Files of Keras, and the convention of their names.
+  static let networks = [
+    ("v1.keras", "keras"), ("v2.h5", "keras-v2"), ("before-2019.names.h5", "keras-legacy"),
+    ("keras2-before-2019.h5", "keras-legacy"),
+  ]
+
+  @Test(arguments: networks, ["out.h5", "out.weights.h5", "out.keras"])
+  func `every bit of Keras' own networks comes back, under their names and computing the same`(
+    _ network: (file: String, convention: String), _ output: String
+  ) throws {
+    let source = Fixtures.path("keras/\(network.file)")
+    let original = try Model(contentsOf: source)
+    try original.write(to: folder.file(output))
+    let model = try Model(contentsOf: folder.file(output))
+    #expect(model.convention.name == network.convention)
+    #expect(model.loading.warnings.isEmpty)
+    #expect(model.architecture == original.architecture)
+    let comparison = try Comparison(source, folder.file(output))
+    #expect(comparison.isEqual && comparison.isByPlace)
+  }
+
+  @Test func `names that are none of Keras' are refused for its files, and its own are not`() throws {
+    let model = try Model(contentsOf: Fixtures.path("keras/v1.keras"))
+    let named = try model.named(by: .torchvision)
+    #expect(refusal { () throws(ResectError) in try named.write(to: folder.file("a.h5")) } == .badArgument)
+    // Before 2019, Keras added 1e-3 to variances.
+    let older = try model.named(by: .kerasLegacy)
+    #expect(refusal { () throws(ResectError) in try older.write(to: folder.file("a.h5")) } == .unsupported)
+    try older.rebasingEpsilon(to: 1e-3).write(to: folder.file("a.h5"))
+    #expect(try content("a.h5").layerWeights()?.first?.layer == "conv1")
+    #expect(try Model(contentsOf: folder.file("a.h5")).convention.name == "keras-legacy")
+  }
+
   @Test(arguments: ["out.h5", "out.weights.h5", "out.keras"])
   func `what Resect knows beside the weights is attributes of the root`(_ name: String) throws {
     try model().labelled(["a", "b", "c", "d", "e"]).write(to: folder.file(name))

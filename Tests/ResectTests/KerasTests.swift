@@ -8,7 +8,9 @@ import Testing
 
   @Test(arguments: [
     ("home-made", "home-made.h5"), ("home-made", "home-made.keras"), ("bottlenecks", "bottlenecks.keras"),
-    ("within", "within.h5"), ("within", "within.keras"), ("v1", "v1.keras"), ("v1", "v1.weights.h5"),
+    ("prepared", "prepared.h5"), ("prepared", "prepared.keras"), ("prepared-given", "prepared-given.keras"),
+    ("input-projections", "input-projections.keras"), ("within", "within.h5"), ("within", "within.keras"),
+    ("v1", "v1.keras"), ("v1", "v1.weights.h5"),
     ("v1", "v1.names.h5"),
     ("v2", "v2.h5"), ("v2", "v2.weights.h5"), ("v2", "v2.names.h5"), ("keras2-home-made", "keras2-home-made.h5"),
     ("keras2-before-2019", "keras2-before-2019.h5"), ("keras2-bottlenecks", "keras2-bottlenecks.keras"),
@@ -66,6 +68,56 @@ import Testing
     #expect(try !model("keras2-before-2019.h5").loading.warnings.contains { $0.contains("before 2018") })
   }
 
+  @Test func `an eps for each batch-norm, paddings that differ and layers for the image are read`() throws {
+    for file in ["prepared.h5", "prepared-given.keras"] {
+      let model = try model(file)
+      let architecture = try #require(model.architecture)
+      #expect(architecture.epsilon == .init(1e-3, from: .graph))
+      #expect(
+        architecture.epsilonExceptions == [
+          .norm(stage: 1, block: 0, index: 1): 2e-2, .norm(stage: 1, block: 0, index: 2): 1e-5,
+          .norm(stage: 2, block: 0, index: 2): 3e-3, .norm(stage: 3, block: 0, index: 2): 5e-3,
+        ])
+      #expect(architecture.padding == .same && architecture.paddingExceptions == [.stemConvolution])
+      #expect(architecture.inputNormalization?.scale == 1 / 127.5)
+      #expect(model.preprocessing.value == nil)
+      #expect(try Architecture(json: architecture.json) == architecture)
+    }
+    let given = try #require(try model("prepared-given.keras").architecture?.inputNormalization)
+    #expect(given.mean == [1.1, 1.2, 0.9] && given.std == [0.2, 0.3, 0.25].map { $0.squareRoot() })
+    let learnt = try model("prepared.h5")
+    #expect(learnt.loading.ignored.map(\.name).filter { $0.hasPrefix("moments") }.count == 3)
+    #expect(try model("input-projections.keras").architecture?.shortcut == .inputProjection)
+  }
+
+  @Test func `surgeries give each batch-norm its own eps`() throws {
+    let model = try model("prepared.h5")
+    let images = try Batch(numPyFile: Fixtures.path("keras/prepared.input.npy"))
+    for operated in [try model.foldingBatchNorm(), try model.rebasingEpsilon(to: 1e-4)] {
+      #expect(
+        operated.architecture?.epsilonExceptions.isEmpty
+          != (operated.architecture?.normalization == Architecture.Normalization.none))
+      let logits = try Session(operated.network).run(images)
+      #expect(try logits.difference(fromNumPyFile: Fixtures.path("keras/prepared.logits.npy")) < 2e-5)
+    }
+  }
+
+  @Test func `names that mean nothing outside their file are forgotten in silence, and what explained them is kept`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    try model("home-made.h5").write(to: folder.file("a.resect"))
+    let model = try Model(contentsOf: folder.file("a.resect"))
+    #expect(model.convention.name == "model graph" && model.loading.warnings.isEmpty)
+    try model.write(to: folder.file("a.safetensors"))
+    #expect(try Model(contentsOf: folder.file("a.safetensors")).convention.name == "cifar-chenyaofo")
+    var options = OpenOptions()
+    options.network.mapping = try Model(contentsOf: folder.file("a.safetensors")).loading.mapping
+    try Model(contentsOf: folder.file("a.safetensors"), options: options).write(to: folder.file("b.resect"))
+    let mapped = try Model(contentsOf: folder.file("b.resect"))
+    #expect(mapped.convention.name == "mapping" && mapped.loading.warnings.isEmpty)
+  }
+
   @Test(arguments: ["home-made.weights.h5", "bottlenecks.weights.h5"])
   func `weights without a description, under names that say nothing, are refused with what is missing`(
     _ file: String
@@ -86,10 +138,12 @@ import Testing
     let folder = try TemporaryFolder()
     for (reference, file) in [
       ("v2", "v2.h5"), ("home-made", "home-made.h5"), ("keras2-bottlenecks", "keras2-bottlenecks.keras"),
+      ("prepared", "prepared.h5"), ("input-projections", "input-projections.keras"),
     ] {
-      for output in ["\(reference).resect", "\(reference).safetensors"] {
-        let path = folder.file(output)
-        try model(file).write(to: path)
+      for output in ["resect", "safetensors", "folded.resect", "folded.safetensors"] {
+        let path = folder.file("\(reference).\(output)")
+        let model = try model(file)
+        try (output.hasPrefix("folded") ? model.foldingBatchNorm() : model).write(to: path)
         let images = try Batch(numPyFile: Fixtures.path("keras/\(reference).input.npy"))
         let logits = try Session(Model(contentsOf: path).network).run(images)
         let difference = try logits.difference(fromNumPyFile: Fixtures.path("keras/\(reference).logits.npy"))

@@ -20,7 +20,7 @@ extension HDF5Tree {
     }
     for group in index.groups {
       try tree.addGroup(group.path)
-      for attribute in readable(group.attributes, of: group.path) { try tree.add(attribute, to: group.path) }
+      try tree.add(readable(group.attributes, of: group.path), to: group.path)
     }
     for tensor in tensors {
       guard let dataset = index.dataset(at: tensor.name) else {

@@ -23,7 +23,8 @@ extension HDF5Content {
   /// the root or of `model_weights`, names groups, and `weight_names` of each names its datasets. Nil where there is no
   /// `layer_names`.
   ///
-  /// Throws where a layer or a weight that is named is not there, is no array of numbers, or lies elsewhere.
+  /// Throws where a layer or a weight that is named is not there, is no array of numbers, or lies elsewhere, and where a layer is
+  /// named twice.
   /// Source: Keras' `legacy_h5_format.py`.
   public func layerWeights() throws(ResectError) -> [LayerWeights]? {
     for base in ["model_weights", ""] {
@@ -31,7 +32,19 @@ extension HDF5Content {
         continue
       }
       var result: [LayerWeights] = []
-      for layer in layers { result.append(try weights(of: layer, in: base)) }
+      var known: Set<String> = []
+      var count = 0
+      for layer in layers {
+        guard known.insert(layer).inserted else {
+          throw ResectError(.malformed, "layer_names names a layer twice", tensor: layer)
+        }
+        result.append(try weights(of: layer, in: base))
+        // Links may lead to the same weights by many names.
+        count += result[result.count - 1].weights.count
+        guard count <= Limits.tensors else {
+          throw ResectError(.limit, "the layers have more than \(Limits.tensors) weights")
+        }
+      }
       return result
     }
     return nil
@@ -45,6 +58,9 @@ extension HDF5Content {
     }
     guard let names = try names("weight_names", of: group) else {
       throw ResectError(.malformed, "the layer's group has no weight_names", tensor: path)
+    }
+    guard names.count <= Limits.tensors else {
+      throw ResectError(.limit, "the layer has more than \(Limits.tensors) weights", tensor: path)
     }
     var weights: [LayerWeights.Weight] = []
     for name in names {
@@ -73,7 +89,8 @@ extension HDF5Content {
     if let whole = group[name] {
       parts = [whole]
     } else {
-      while let part = group["\(name)\(parts.count)"] { parts.append(part) }
+      let values = Dictionary(group.attributes.map { ($0.name, $0.value) }) { first, _ in first }
+      while let part = values["\(name)\(parts.count)"] { parts.append(part) }
     }
     guard !parts.isEmpty else { return nil }
     var names: [String] = []

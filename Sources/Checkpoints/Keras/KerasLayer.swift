@@ -58,6 +58,8 @@ extension KerasLayer {
   static func roles(className: String, settings: JSON?, count: Int) -> [WeightRole]? {
     switch className {
     case "Conv2D", "Convolution2D", "Dense": return Array([.kernel, .bias].prefix(count))
+    case "Normalization":
+      return settings?.keepsMoments == true ? [.other("mean"), .other("variance"), .other("count")] : []
     case "BatchNormalization":
       guard let settings else {
         return switch count {
@@ -79,8 +81,14 @@ extension KerasLayer {
     case "Conv2D", "Convolution2D", "Dense":
       let hasBias = settings["use_bias"]?.bool ?? settings["bias"]?.bool ?? true
       return hasBias ? [.kernel, .bias] : [.kernel]
-    case "BatchNormalization": return KerasLayer.roles(className: className, settings: settings, count: 4)
+    case "BatchNormalization", "Normalization":
+      return KerasLayer.roles(className: className, settings: settings, count: 4)
     default: return nil
     }
   }
+}
+
+extension JSON {
+  /// Whether these settings of a layer that normalises by fixed numbers leave those to its weights.
+  fileprivate var keepsMoments: Bool { (self["mean"] ?? .null) == .null }
 }

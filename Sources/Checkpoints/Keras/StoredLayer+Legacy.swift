@@ -9,6 +9,7 @@ extension StoredLayer {
   ) throws(ResectError) -> [StoredLayer] {
     let known = Set(layers.map(\.name))
     var stored: [StoredLayer] = []
+    var roles: [Set<KerasLayer.WeightRole>] = []
     for group in groups {
       let parts = group.weights.map { LegacyName($0.name, group: group.layer) }
       // A layer of this name has all of them, whatever scopes their names show.
@@ -20,9 +21,10 @@ extension StoredLayer {
         if position == stored.count {
           positions[name] = position
           stored.append(StoredLayer(name: name, className: nil, weights: []))
+          roles.append([])
         }
         let role = KerasLayer.WeightRole(word: part.word)
-        guard !stored[position].weights.contains(where: { $0.role == role }) else {
+        guard roles[position].insert(role).inserted else {
           throw ResectError(
             .malformed, "the layer has two weights of one name", tensor: "\(group.layer)/\(weight.name)")
         }

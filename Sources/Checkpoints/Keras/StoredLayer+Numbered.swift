@@ -48,7 +48,8 @@ extension HDF5Content {
 
   private func undescribedLayers() throws(ResectError) -> [StoredLayer] {
     var found: [(className: String, number: Int, layer: StoredLayer)] = []
-    for (group, datasets) in numbered where !group.hasPrefix("optimizer") && !group.isEmpty {
+    for (group, datasets) in numbered.sorted(by: { $0.key < $1.key })
+    where !group.hasPrefix("optimizer") && !group.isEmpty {
       guard let last = group.split(separator: "/").last, last != "seed_generator" else { continue }
       let (className, number) = classAndNumber(String(last))
       let name = index.group(at: "\(group)/vars")?["name"]?.string ?? String(last)
@@ -59,7 +60,10 @@ extension HDF5Content {
     guard Set(names).count == names.count else {
       throw ResectError(.unsupported, "two layers of models within each other have one name")
     }
-    return found.sorted { ($0.className, $0.number) < ($1.className, $1.number) }.map(\.layer)
+    // Layers of models within each other may have one number: then they stay in the order of their groups.
+    return found.enumerated().sorted {
+      ($0.element.className, $0.element.number, $0.offset) < ($1.element.className, $1.element.number, $1.offset)
+    }.map(\.element.layer)
   }
 
   /// `conv2d_3` is the fourth `Conv2D`.

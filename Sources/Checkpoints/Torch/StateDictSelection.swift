@@ -9,6 +9,7 @@ struct StateDictSelection {
   var path: [String] = []
   var ignored: [Checkpoint.Ignored] = []
   var modules: [String: ModuleFacts] = [:]
+  var submodules: Set<String> = []
 
   /// Keys that are known to wrap a model's state dict.
   private static let wrappingKeys: Set<String> = [
@@ -51,6 +52,9 @@ struct StateDictSelection {
       (entries, modules) = (walk.entries, walk.facts)
     } else {
       entries = try flatten(chosen, in: objects)
+      // torch keeps a version for each module here, so all of them are named.
+      let versions = objects.pickle.attribute("_metadata", of: chosen.id)
+      submodules = Set(versions.map { objects.namedEntries(of: $0).map(\.key) } ?? [])
     }
     guard !entries.isEmpty else {
       throw ResectError(
@@ -236,5 +240,6 @@ extension Checkpoint {
       prefix: commonPrefix(of: selection.entries.map(\.name)),
       key: selection.path.isEmpty ? nil : selection.path.joined(separator: "."),
       ignored: selection.ignored, modules: selection.modules, metadata: metadata)
+    submodules = selection.submodules
   }
 }

@@ -73,17 +73,24 @@ public struct HDF5Tree: Sendable {
     }
   }
 
+  /// Adds attributes to the group or the dataset at `path`; where nothing is there, to a new group.
+  ///
+  /// Refused: a name that the object has already.
+  public mutating func add(_ attributes: [Attribute], to path: String = "") throws(ResectError) {
+    try root.change(at: HDF5Tree.names(in: path)[...]) { node throws(ResectError) in
+      node.attributes += attributes
+      var names: Set<String> = []
+      if let twice = node.attributes.first(where: { !names.insert($0.name).inserted }) {
+        throw ResectError(.badArgument, "two attributes are called \(twice.name)", tensor: path)
+      }
+    }
+  }
+
   /// Adds an attribute to the group or the dataset at `path`; where nothing is there, to a new group.
   ///
   /// Refused: a name that the object has already.
   public mutating func add(_ attribute: Attribute, to path: String = "") throws(ResectError) {
-    try root.change(at: HDF5Tree.names(in: path)[...]) { node throws(ResectError) in
-      guard !node.attributes.contains(where: { $0.name == attribute.name }) else {
-        throw ResectError(
-          .badArgument, "two attributes are called \(attribute.name)", tensor: path)
-      }
-      node.attributes.append(attribute)
-    }
+    try add([attribute], to: path)
   }
 
   /// The names that lead to `path`, none of which may be one that HDF5 understands otherwise.

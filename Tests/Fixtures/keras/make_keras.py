@@ -18,13 +18,13 @@ import numpy as np
 import tf_keras
 from keras.src.legacy.saving import legacy_h5_format
 
-from networks import Networks, logits, randomise
+from networks import Networks, inputs, logits, randomise
 
 FOLDER = Path(__file__).parent
 
 
 def reference(name, model, size):
-    images = np.random.default_rng(3).standard_normal((1, size, size, 3)).astype("float32")
+    images = inputs(name, np.random.default_rng(3), 1, size)
     np.save(FOLDER / f"{name}.input.npy", np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
     np.save(FOLDER / f"{name}.logits.npy", logits(model, images))
 
@@ -127,6 +127,7 @@ def contradictions():
 # Which files the tests read: others of the same kind say no more.
 KEPT = {
     "home-made": ["h5", "keras", "weights.h5"], "bottlenecks": ["keras", "weights.h5"], "within": ["h5", "keras"],
+    "prepared": ["h5", "keras"], "prepared-given": ["keras"], "input-projections": ["keras"],
     "v1": ["keras", "weights.h5", "names.h5"], "v2": ["h5", "weights.h5", "names.h5"],
 }
 
@@ -136,7 +137,8 @@ def main():
     new, old = Networks(keras), Networks(tf_keras)
     for name, model, size in [
         ("home-made", new.home_made(), 30), ("bottlenecks", new.bottlenecks(), 37), ("within", new.within(), 45),
-        ("v1", new.applications(1), 45), ("v2", new.applications(2), 45),
+        ("v1", new.applications(1), 45), ("v2", new.applications(2), 45), ("prepared", new.prepared(), 33),
+        ("prepared-given", new.prepared(learnt=False), 33), ("input-projections", new.input_projections(16, 2), 16),
     ]:
         randomise(model)
         if name == "home-made":

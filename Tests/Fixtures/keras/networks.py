@@ -30,6 +30,58 @@ class Networks:
         x = L.Dense(5, activation="softmax")(L.Dropout(0.5)(x))
         return self.keras.Model(image, x)
 
+    def prepared(self, size=33, learnt=True):
+        """Layers for the image in front, an eps for each batch-norm, and paddings that differ: a stem padded by hand, blocks as "same"."""
+        L = self.layers
+        epsilons = iter([1e-3, 2e-2, 1e-5, 1e-3, 3e-3, 1e-3, 1e-3, 5e-3, 1e-3])
+        norm = lambda: L.BatchNormalization(epsilon=next(epsilons))
+        image = x = L.Input((size, size, 3))
+        x = L.RandomFlip("horizontal")(x)
+        x = L.Rescaling(1 / 127.5, offset=-1)(x)
+        moments = L.Normalization(name="moments") if learnt else L.Normalization(mean=[0.1, 0.2, -0.1], variance=[0.2, 0.3, 0.25])
+        if learnt:
+            moments.adapt(np.random.default_rng(5).uniform(-1, 0.6, (20, 4, 4, 3)).astype("float32") * [1, 0.5, 0.8])
+        x = moments(x)
+        x = L.ZeroPadding2D(3)(x)
+        x = L.Conv2D(6, 7, strides=2, use_bias=False)(x)
+        x = L.ReLU()(norm()(x))
+        x = L.MaxPooling2D(3, strides=2, padding="same")(L.Dropout(0.1)(x))
+        for width in [6, 8, 10]:
+            stride = 1 if width == 6 else 2
+            y = L.Conv2D(width, 3, strides=stride, padding="same", use_bias=False)(x)
+            y = L.ReLU()(norm()(y))
+            y = norm()(L.Conv2D(width, 3, padding="same", use_bias=False)(y))
+            if stride == 2:
+                x = norm()(L.Conv2D(width, 1, strides=2, use_bias=False)(x))
+            x = L.ReLU()(L.Add()([x, y]))
+        x = L.GlobalAveragePooling2D()(x)
+        return self.keras.Model(image, L.Dense(4, activation="softmax")(x))
+
+    def input_projections(self, size=32, stages=3):
+        """Keras' example of a ResNet v2 for CIFAR-10: projections take the blocks' inputs, and the stem is activated."""
+        L = self.layers
+        image = x = L.Input((size, size, 3))
+        x = L.Conv2D(4, 3, padding="same")(x)
+        x = L.Activation("relu")(L.BatchNormalization()(x))
+        inputs = 4
+        for stage in range(stages):
+            outputs = inputs * (4 if stage == 0 else 2)
+            for block in range(2):
+                stride = 2 if stage and not block else 1
+                y = x
+                if stage or block:
+                    y = L.Activation("relu")(L.BatchNormalization()(y))
+                y = L.Conv2D(inputs, 1, strides=stride, padding="same")(y)
+                y = L.Conv2D(inputs, 3, padding="same")(L.Activation("relu")(L.BatchNormalization()(y)))
+                y = L.Conv2D(outputs, 1, padding="same")(L.Activation("relu")(L.BatchNormalization()(y)))
+                if not block:
+                    x = L.Conv2D(outputs, 1, strides=stride, padding="same")(x)
+                x = L.add([x, y])
+            inputs = outputs
+        x = L.Activation("relu")(L.BatchNormalization()(x))
+        x = L.Flatten()(L.AveragePooling2D(size >> (stages - 1))(x))
+        return self.keras.Model(image, L.Dense(5, activation="softmax")(x))
+
     def bottlenecks(self, size=37, pool="same"):
         """A 7×7 stem and bottlenecks that stride at their 3×3 convolution, all padded as "same", activations within the layers."""
         L = self.layers
@@ -77,18 +129,18 @@ class Networks:
         x = L.GlobalAveragePooling2D(name="avg_pool")(x)
         return self.keras.Model(image, L.Dense(5, activation="softmax", name="predictions")(x))
 
-    def before_2019(self, size=44, pads=False):
+    def before_2019(self, size=44, pads=False, stem=8, stages=((4, "ab"), (6, "ab"))):
         """The blocks and names of Keras' first ResNet50, whose pooling was not padded at first."""
         L = self.layers
         image = x = L.Input((size, size, 3))
         x = L.ZeroPadding2D((3, 3))(x)
-        x = L.Conv2D(8, (7, 7), strides=(2, 2), name="conv1")(x)
+        x = L.Conv2D(stem, (7, 7), strides=(2, 2), name="conv1")(x)
         x = L.Activation("relu")(L.BatchNormalization(axis=3, name="bn_conv1")(x))
         if pads:
             x = L.ZeroPadding2D((1, 1))(x)
         x = L.MaxPooling2D((3, 3), strides=(2, 2))(x)
-        for stage, width in [(2, 4), (3, 6)]:
-            for block in "ab":
+        for stage, (width, blocks) in enumerate(stages, 2):
+            for block in blocks:
                 stride = 2 if stage > 2 and block == "a" else 1
                 y = x
                 for part, (filters, kernel) in zip("abc", [(width, 1), (width, 3), (4 * width, 1)]):
@@ -136,7 +188,7 @@ def randomise(model, seed=7):
                 values.append(random.normal(0, (1.5 / fan) ** 0.5, shape))
             elif name in ("gamma", "moving_variance"):
                 values.append(random.uniform(0.5, 1.5, shape))
-            elif name == "seed_generator_state":
+            elif name == "seed_generator_state" or type(layer).__name__ == "Normalization":
                 values.append(np.asarray(variable))
             else:
                 values.append(random.normal(0, 0.2, shape))
@@ -144,10 +196,17 @@ def randomise(model, seed=7):
             layer.set_weights(values)
 
 
+def inputs(name, random, count, size):
+    """Random images: pixels of 0 to 255 for a network that prepares them itself, else numbers around 0."""
+    shape = (count, size, size, 3)
+    return (random.uniform(0, 255, shape) if "prepared" in name else random.standard_normal(shape)).astype("float32")
+
+
 def logits(model, images):
-    """What the model computes before its softmax."""
+    """What the model computes before its softmax; of a backbone, its features."""
     last = list(leaves(model))[-1]
-    activation, last.activation = last.activation, None
+    activation = getattr(last, "activation", None)
+    last.activation = None
     try:
         return np.asarray(model(images, training=False)).astype("float32")
     finally:

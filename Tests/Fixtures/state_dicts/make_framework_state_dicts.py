@@ -26,6 +26,7 @@ from make_state_dicts import BasicBlock, Bottleneck, build, expanded, shortened,
 HERE = Path(__file__).resolve().parent
 TIMM = ["resnet10t", "resnet14t", "resnet26d", "resnet50c", "resnet50s", "ecaresnet26t", "ecaresnet50d_pruned",
         "ecaresnetlight", "seresnet18", "seresnext26t_32x4d", "resnetrs50", "senet154", "test_resnet"]
+TIMM_V2 = ["resnetv2_50", "resnetv2_50t"]
 
 
 def hugging_face(layer_type, depths, model=transformers.ResNetForImageClassification):
@@ -224,6 +225,7 @@ def one_dimensional():
 
 def families():
     nets = {f"timm/{name}": (lambda name=name: timm.create_model(name)) for name in TIMM}
+    nets |= {f"timm-v2/{name}": (lambda name=name: timm.create_model(name, num_classes=9)) for name in TIMM_V2}
     nets |= {
         "huggingface/basic": lambda: hugging_face("basic", [1, 2]),
         "huggingface/bottleneck": lambda: hugging_face("bottleneck", [2, 1]),
