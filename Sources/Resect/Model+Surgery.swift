@@ -3,7 +3,7 @@ extension Model {
   public func foldingBatchNorm() throws(ResectError) -> Model {
     var folded = try operating { network throws(ResectError) in try network.foldingBatchNorm() }
     let network = try network
-    folded.inputMeans = inputMeans ?? Model.inputMeans(of: network)
+    folded.unfolded = unfolded ?? network
     return folded
   }
 

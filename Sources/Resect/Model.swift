@@ -36,8 +36,8 @@ public struct Model: Sendable {
   public internal(set) var loading: Loading
   /// How the weights will be quantised; absent where they keep every bit.
   public internal(set) var quantization: Quantization?
-  /// The means of the layers' inputs, as batch-norms told them that are folded now.
-  var inputMeans: [ModulePath: [Double]]?
+  /// The network with the batch-norms that are folded now, whose statistics tell what the layers see.
+  var unfolded: ResNet?
   /// What the model was before the surgeries.
   var original: Original
   /// What the surgeries promise of the logits.

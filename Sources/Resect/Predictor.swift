@@ -127,6 +127,8 @@ extension Session {
   /// A session for a model: a network, or an embedding of classes.
   public convenience init(_ model: Model, options: SessionOptions = SessionOptions()) throws(ResectError) {
     do throws(ResectError) {
+      var options = options
+      options.inputRange = options.inputRange ?? model.preprocessing.value.map { InputNormalization($0).range }
       switch model.content {
       case .network(let network): try self.init(network, options: options)
       case .classes(let classes): try self.init(Graph(classes), options: options)

@@ -284,7 +284,7 @@ struct Pass {
 
 extension ResNet {
   /// Fills in what nobody said. Networks before and after a surgery are run by the same assumption.
-  fileprivate mutating func assumeWhatIsUnknown(_ assumptions: inout [String]) {
+  mutating func assumeWhatIsUnknown(_ assumptions: inout [String]) {
     func note(_ text: String) {
       if !assumptions.contains(text) { assumptions.append(text) }
     }

@@ -16,3 +16,11 @@ size_t resect_scale(double *values, double factor, size_t count);
 size_t resect_encode_f16(const double *source, void *target, size_t count);
 size_t resect_encode_bf16(const double *source, void *target, size_t count);
 size_t resect_encode_f32(const double *source, void *target, size_t count);
+
+/// The number whose multiples from −127 to 127 reach the largest magnitude of `values`; never below the smallest normal float, 1 if
+/// all are zero, not finite if one of them is not.
+float resect_integer_scale(const float *values, size_t count);
+/// Each value over `scale`, which `resect_integer_scale` found for them, rounded to nearest even.
+void resect_round_to_integers(const float *values, float scale, int8_t *integers, size_t count);
+/// Each integer times `scale`, rounded once.
+void resect_scale_integers(const int8_t *integers, float scale, float *values, size_t count);

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import COneDNN
+internal import ResNets
 internal import Tensors
 
 /// Makes a plan: chooses layers, inserts changes of layout, and asks the store for weights.
@@ -18,7 +19,7 @@ struct PlanCompiler {
   /// The range of each value, where integers are computed with.
   let ranges: ActivationRanges?
   /// The convolutions' weights as integers, by node, where integers are computed with.
-  let quantized: [Int: QuantizedWeights]
+  let quantized: [Int: ScaledIntegers]
   let store: WeightStore
   let batch: Int
   let threads: Int
@@ -35,7 +36,7 @@ struct PlanCompiler {
   private var current = 0
 
   init(
-    _ graph: Graph, precision: Precision, ranges: ActivationRanges?, quantized: [Int: QuantizedWeights],
+    _ graph: Graph, precision: Precision, ranges: ActivationRanges?, quantized: [Int: ScaledIntegers],
     store: WeightStore, batch: Int, height: Int, width: Int, threads: Int, winograd: Bool
   ) throws(ResectError) {
     self.graph = graph
@@ -194,8 +195,9 @@ struct PlanCompiler {
     case .float32: return (RESECT_F32, 1)
     case .bfloat16: return (RESECT_BF16, 1)
     case .int8:
-      guard let range = ranges?[value] else {
-        throw ResectError(.badArgument, "nobody measured the range of value \(value)")
+      let name = graph.name(of: value)
+      guard let range = ranges?[name] else {
+        throw ResectError(.badArgument, "nobody says in which range the activations lie", tensor: name)
       }
       return range.isSigned ? (RESECT_S8, range.scale) : (RESECT_U8, range.scale)
     }

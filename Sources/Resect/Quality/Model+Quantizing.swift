@@ -60,7 +60,7 @@ extension Model {
   /// The means of the layers' inputs, as the batch-norms say or said.
   private func knownInputMeans() throws(ResectError) -> [ModulePath: [Double]] {
     let network = try network
-    guard var means = inputMeans ?? Model.inputMeans(of: network) else { return [:] }
+    var means = Model.inputMeans(of: unfolded ?? network)
     // The input is pixels now, whose means nobody knows.
     if foldsInput { means[.stemConvolution] = nil }
     return means
