@@ -3,7 +3,8 @@ internal import Resect
 
 /// How a network is run.
 struct RunningOptions: ParsableArguments {
-  @Option(help: "What to compute with: f32, bf16 or int8.") var dtype = PrecisionArgument.f32
+  @Option(help: "What to compute with: f32, bf16 or int8 (default: what the model is stored for: f32, or int8).")
+  var dtype: PrecisionArgument?
   @Option(help: "How many threads share the work (default: as many as there are processors).") var threads = 0
   @Flag(help: "Run every module as it stands, batch-norms included.") var exact = false
   @Flag(help: "Compute in plain Swift: slow, and independent of any library.") var reference = false
@@ -12,7 +13,7 @@ struct RunningOptions: ParsableArguments {
   func validate() throws {
     guard 0...1024 ~= threads else { throw ValidationError("--threads has to be between 1 and 1024.") }
     if calibration.calibrate != nil, dtype != .int8 { throw ValidationError("--calibrate is for --dtype int8.") }
-    if exact, dtype != .f32 { throw ValidationError("--exact runs modules as they stand, in f32.") }
+    if exact, let dtype, dtype != .f32 { throw ValidationError("--exact runs modules as they stand, in f32.") }
   }
 
   /// A precision that somebody can ask for.
@@ -25,7 +26,7 @@ struct RunningOptions: ParsableArguments {
   /// The options for a session of `model`.
   func session(for model: Model) throws -> SessionOptions {
     var options = SessionOptions()
-    options.precision = Precision(rawValue: dtype.rawValue) ?? .float32
+    options.precision = dtype.flatMap { Precision(rawValue: $0.rawValue) }
     options.threads = threads
     options.isExact = exact
     options.usesReference = reference
@@ -49,7 +50,9 @@ struct CalibrationOption: ParsableArguments {
     case "probes": return .probes
     case "statistics": return .batchNorms
     case let folder?:
-      let predictor = try Predictor(model)
+      var options = SessionOptions()
+      options.precision = .float32
+      let predictor = try Predictor(model, options: options)
       return .batches(
         try ImageFiles(folder: folder).paths.map { try predictor.batch(of: [PixelImage(contentsOf: $0)]) })
     }

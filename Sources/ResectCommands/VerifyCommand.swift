@@ -8,7 +8,7 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       The inputs are fixed pseudo-random probes, or the images of a folder, or a NumPy file. Exits with 1 where the largest \
       difference is over --tolerance, by default a share of the largest logit that the narrower dtype of the two explains: \
-      1e-4 for f32, 1e-2 for f16, 5e-2 for bf16.
+      1e-4 for f32, 1e-2 for f16, 5e-2 for bf16, 0.25 for int8, where a model is run in it.
       """)
 
   @Argument(help: "The first model.") var first: String
@@ -33,7 +33,8 @@ struct VerifyCommand: ParsableCommand {
     let predictors = try models.map { try Predictor($0, options: running.session(for: $0)) }
     for note in Set(predictors.flatMap(\.session.notes)) { Terminal.error("resect: note: \(note)") }
     let (subject, agreement) = try predictors[0].agreement(with: predictors[1], on: batch(for: predictors[0]))
-    let allowed = tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance) * agreement.magnitude
+    let computed = predictors.contains { $0.session.precision == .int8 } ? Proof.integerTolerance : 0
+    let allowed = tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance, computed) * agreement.magnitude
     let agrees = agreement.largest <= allowed
     try shown.show(
       agreement.lines(subject, allowed: allowed).joined(separator: "\n"),

@@ -77,8 +77,17 @@ private struct ScaledIntegersSource: TensorSource {
         .malformed, "the scale \(scales[row]) of output channel \(row) is not a normal number above zero",
         advice: "export the model again")
     }
-    let integers = try values.bytes().map(Int8.init(bitPattern:))
-    guard !integers.contains(.min) else {
+    let bytes = try values.bytes()
+    var lowest = Int8.max
+    let integers = unsafe [Int8](unsafeUninitializedCapacity: bytes.count) { target, filled in
+      for index in bytes.indices {
+        let integer = Int8(bitPattern: bytes[index])
+        lowest = min(lowest, integer)
+        unsafe target[index] = integer
+      }
+      filled = bytes.count
+    }
+    guard lowest > .min else {
       throw ResectError(.malformed, "an integer is -128, the least is -127", advice: "export the model again")
     }
     return ScaledIntegers(values: integers, scales: scales)

@@ -111,6 +111,19 @@ private func oracle(_ graph: Graph, _ batch: Batch) throws -> [[Double]] {
     }
   }
 
+  @Test(arguments: [Precision.bfloat16, .int8], [1, 3])
+  func `a pass that keeps no weights computes what one does that keeps them`(_ precision: Precision, count: Int) throws {
+    let network = try ResNet.random(.small(.bottleneck, widths: [64, 128], stemWidth: 64), seed: 3)
+    let batch = try Probes.batch(for: Graph(network), side: 48, count: count)
+    var options = SessionOptions()
+    options.precision = precision
+    options.calibration = .probes
+    let session = try Session(network, options: options)
+    let (error, size) = difference(try session.runOnce(batch), try session.run(batch).values.map { [Double($0)] })
+    // Sums of bfloat16 may be rounded otherwise for a batch than for an image.
+    #expect(error <= 0.01 * size, "\(error) of \(size)")
+  }
+
   @Test func `one session serves many threads at once`() throws {
     let network = try ResNet.random(.small(.bottleneck), seed: 9)
     let session = try Session(network)

@@ -3,17 +3,19 @@ public import ResNets
 internal import Synchronization
 
 extension ActivationRanges {
-  /// The ranges that the values of `graph` have on `batches`, in float32.
+  /// The ranges that the values which convolutions of `graph` take and make have on `batches`, in float32.
   public init(of graph: Graph, on batches: [Batch], as source: Source = .images) throws(ResectError) {
     var options = SessionOptions()
     // Its weights take longer to transform than a few inputs take to run.
     options.usesWinograd = false
     let session = try Session(graph, options: options)
+    let wanted = Set(graph.convolvedValues)
     let measured = Mutex(ActivationRanges(from: source))
     for batch in batches {
       let inputs = Range(of: batch.values.span)
-      measured.withLock { $0.include(inputs, in: graph.name(of: 0)) }
+      if wanted.contains(0) { measured.withLock { $0.include(inputs, in: graph.name(of: 0)) } }
       try session.observe(batch) { value, numbers in
+        guard wanted.contains(value) else { return }
         let range = Range(of: numbers)
         measured.withLock { $0.include(range, in: graph.name(of: value)) }
       }

@@ -4,7 +4,7 @@ internal import Tensors
 
 extension Graph {
   /// The name of what the first convolution takes: the input, or what is made of it by normalising.
-  static let inputName = "input"
+  public static let inputName = "input"
 
   /// The name of a value: that of the module that makes it.
   public func name(of value: ValueID) -> String {

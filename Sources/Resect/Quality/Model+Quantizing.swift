@@ -19,7 +19,7 @@ extension Model {
   private func quantized(to goal: QualityGoal) throws(ResectError) -> Model {
     try goal.check()
     let network = try network
-    guard quantization == nil else { throw Model.alreadyQuantized }
+    guard quantization == nil, integers == nil else { throw Model.alreadyQuantized }
     if case .size(let limit) = goal, try nativeByteCount() <= limit {
       var model = self
       model.loading.warnings.append("without any loss, the file has fewer bytes than \(limit): nothing is quantised")
