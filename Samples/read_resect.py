@@ -116,11 +116,18 @@ def quantized_chunk(cursor, classes, step):
     return (q * np.float64(step)).astype("<f4")
 
 
+def int8_chunk(cursor, count):
+    symbols = block(cursor, count)
+    if symbols.max() == 255:
+        raise ValueError("an integer is 128")
+    return symbols.astype("<f4") - 127
+
+
 def elements(entry, payload):
     count, dtype = math.prod(entry["shape"]), np.dtype(DTYPES[entry["dtype"]])
     if entry["encoding"] == "raw":
         return np.frombuffer(payload, dtype, count)
-    if entry["encoding"] not in ("planes", "quantized"):
+    if entry["encoding"] not in ("planes", "quantized", "int8"):
         raise ValueError(f"the encoding {entry['encoding']} is not known")
     cursor, classes = Cursor(payload), np.zeros(count, np.uint8)
     if entry["encoding"] == "quantized" and cursor.byte() == 1:
@@ -128,14 +135,21 @@ def elements(entry, payload):
         rows, columns = (cursor.take((n + 1) // 2).repeat(2)[:n] >> np.arange(n) % 2 * 4 & 15 for n in axes)
         kernels = np.clip(rows[:, None].astype(int) + columns - 8, 0, 7).astype(np.uint8)
         classes = kernels.repeat(count // kernels.size)
+    scales = cursor.take(entry["shape"][0], "<f4") if entry["encoding"] == "int8" else None
     chunks = []
     for start, length in zip(range(0, count, CHUNK), cursor.take(-(-count // CHUNK), "<u4")):
         chunk, part = Cursor(bytes(cursor.take(int(length)))), classes[start:start + CHUNK]
         chunks.append(quantized_chunk(chunk, part, entry["step"]) if entry["encoding"] == "quantized"
+                      else int8_chunk(chunk, len(part)) if scales is not None
                       else planes_chunk(chunk, len(part), dtype.itemsize).view(dtype))
         if chunk.position != length:
             raise ValueError("a chunk is longer than its blocks")
-    return np.concatenate(chunks)
+    values = np.concatenate(chunks)
+    if scales is None:
+        return values
+    if not ((scales >= np.finfo("<f4").tiny) & np.isfinite(scales)).all():
+        raise ValueError("a scale is not a normal number above zero")
+    return values * scales.repeat(count // len(scales))
 
 
 def read(path):

@@ -172,6 +172,10 @@ struct resect_layer {
   dnnl_primitive_t primitive;
 };
 
+// While one thread chooses an 8-bit kernel and another a kernel for floats, oneDNN 2.6 now and then makes one that computes
+// nonsense.
+static pthread_mutex_t choosing = PTHREAD_MUTEX_INITIALIZER;
+
 static const char *finish(dnnl_status_t status, dnnl_primitive_desc_t desc, resect_layer **layer) {
   if (status != dnnl_success) return failure(status);
   *layer = calloc(1, sizeof **layer);
@@ -199,8 +203,11 @@ static const char *create(const void *operation, const resect_epilogue *epilogue
   if (status == dnnl_success && epilogue && epilogue->relu)
     status = library.dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_relu, 0, 0);
   if (status == dnnl_success) status = library.dnnl_primitive_attr_set_post_ops(attributes, after);
-  if (status == dnnl_success)
+  if (status == dnnl_success) {
+    pthread_mutex_lock(&choosing);
     status = library.dnnl_primitive_desc_create(&desc, operation, attributes, library.engine, NULL);
+    pthread_mutex_unlock(&choosing);
+  }
   if (after) library.dnnl_post_ops_destroy(after);
   if (attributes) library.dnnl_primitive_attr_destroy(attributes);
   return finish(status, desc, layer);
@@ -281,9 +288,12 @@ const char *resect_reorder_create(const resect_layout *source, const resect_layo
   if (status == dnnl_success) status = library.dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
   if (status == dnnl_success && scales)
     status = library.dnnl_primitive_attr_set_output_scales(attributes, scale_count, scale_count > 1 ? 1 : 0, scales);
-  if (status == dnnl_success)
+  if (status == dnnl_success) {
+    pthread_mutex_lock(&choosing);
     status = library.dnnl_reorder_primitive_desc_create(&desc, &source->desc, library.engine, &target->desc,
                                                         library.engine, attributes);
+    pthread_mutex_unlock(&choosing);
+  }
   if (attributes) library.dnnl_primitive_attr_destroy(attributes);
   return finish(status, desc, layer);
 }

@@ -1,4 +1,5 @@
 #include "tensor_kernels.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -104,4 +105,24 @@ FOR_EACH_CPU size_t resect_encode_bf16(const double *source, void *target, size_
     values[i] = (uint16_t)bits;
   }
   return overflows;
+}
+
+FOR_EACH_CPU float resect_integer_scale(const float *values, size_t count) {
+  // Magnitudes compare as their bits do, and no vector code for floats would look past a NaN.
+  uint32_t largest = 0;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t magnitude = bits_of_float(values[i]) & 0x7fffffffu;
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  if (largest == 0) return 1;
+  float scale = float_of_bits(largest) / 127;
+  return scale < FLT_MIN ? FLT_MIN : scale;
+}
+
+FOR_EACH_CPU void resect_round_to_integers(const float *values, float scale, int8_t *integers, size_t count) {
+  for (size_t i = 0; i < count; i++) integers[i] = (int8_t)(int32_t)rintf(values[i] / scale);
+}
+
+FOR_EACH_CPU void resect_scale_integers(const int8_t *integers, float scale, float *values, size_t count) {
+  for (size_t i = 0; i < count; i++) values[i] = (float)integers[i] * scale;
 }

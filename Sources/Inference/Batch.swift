@@ -51,6 +51,13 @@ extension Batch {
   }
 }
 
+extension Batch {
+  /// The same with every number that lies outside of `range` at its end.
+  public func clamped(to range: ActivationRanges.Range) throws(ResectError) -> Batch {
+    try Batch(count: count, shape: shape, values: values.map { min(max($0, range.low), range.high) })
+  }
+}
+
 /// Rows of numbers: the logits or features of each element of a batch.
 public struct Rows: Sendable, Hashable {
   /// How many rows there are.

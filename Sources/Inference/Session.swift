@@ -1,17 +1,20 @@
 public import Bytes
 public import ResNets
 internal import Synchronization
+internal import Tensors
 
 /// How a session computes.
 public struct SessionOptions: Sendable {
-  /// What numbers it computes with.
-  public var precision = Precision.float32
+  /// What numbers it computes with; by default what a model is stored for, which is float32 but for files of 8-bit integers.
+  public var precision: Precision?
   /// How many threads share one forward pass; 0 for as many as there are processors.
   public var threads = 0
   /// Whether every module runs as it stands, batch-norms included.
   public var isExact = false
-  /// The ranges of activations, for 8-bit integers; by default they are measured on probes.
-  public var ranges: ActivationRanges?
+  /// Where the ranges of activations come from, for 8-bit integers.
+  public var calibration = Calibration.automatic
+  /// What the numbers that go in lie between, for 8-bit integers, where somebody knows.
+  public var inputRange: ActivationRanges.Range?
   /// Whether 3×3 convolutions of float32 may use Winograd's algorithm: faster by an eighth, but weights take longer to prepare.
   public var usesWinograd = true
   /// Whether plain Swift computes, and not oneDNN.
@@ -54,24 +57,40 @@ public final class Session: Sendable {
   /// A plan and the memory in which it is not running at the moment.
   private final class Ready: Sendable {
     let plan: Plan
-    let idle = Mutex<[PlanContext]>([])
+    private let idle = Mutex<[PlanContext]>([])
     init(_ plan: Plan) { self.plan = plan }
+
+    /// Runs `body` with memory that nobody else uses meanwhile.
+    func withContext<Result>(
+      _ body: (PlanContext) throws(ResectError) -> Result
+    ) throws(ResectError) -> Result {
+      let known = idle.withLock { $0.popLast() }
+      let context = if let known { known } else { try PlanContext(plan) }
+      let result = try body(context)
+      idle.withLock { $0.append(context) }
+      return result
+    }
   }
 
   private let store = WeightStore()
   private let plans = Mutex<[Size: Ready]>([:])
-  private let ranges: ActivationRanges?
-  private let quantized: [Int: QuantizedWeights]
+  /// The ranges of its activations; absent where it computes with other numbers than 8-bit integers.
+  public let ranges: ActivationRanges?
+  private let quantized: [Int: ScaledIntegers]
   private let usesReference: Bool
   private let winograd: Bool
 
   /// A session for `network`.
   public convenience init(_ network: ResNet, options: SessionOptions = SessionOptions()) throws(ResectError) {
-    try self.init(Graph(network, fidelity: options.isExact ? .exact : .fused), options: options)
+    try self.init(Graph(network, fidelity: options.isExact ? .exact : .fused), of: network, options)
   }
 
   /// A session that computes `graph`.
-  public init(_ graph: Graph, options: SessionOptions = SessionOptions()) throws(ResectError) {
+  public convenience init(_ graph: Graph, options: SessionOptions = SessionOptions()) throws(ResectError) {
+    try self.init(graph, of: nil, options)
+  }
+
+  private init(_ graph: Graph, of network: ResNet?, _ options: SessionOptions) throws(ResectError) {
     self.graph = graph
     threads = options.threads > 0 ? options.threads : availableCores
     var notes: [String] = []
@@ -79,7 +98,7 @@ public final class Session: Sendable {
     if let failure = OneDNNLibrary.failure, !options.usesReference {
       notes.append("\(failure): plain Swift computes, many times slower")
     }
-    var precision = options.precision
+    var precision = options.precision ?? .float32
     if precision != .float32, options.isExact || usesReference || !OneDNNLibrary.supports(precision) {
       let reason = options.isExact ? "modules run as they stand" : "this processor has no fast \(precision.rawValue)"
       notes.append("computing in f32: \(reason)")
@@ -89,11 +108,8 @@ public final class Session: Sendable {
     winograd = options.usesWinograd && !options.isExact
     self.notes = notes
     if precision == .int8 {
-      quantized = try graph.quantized()
-      ranges =
-        if let known = options.ranges { known } else {
-          try ActivationRanges(of: graph, on: [Probes.batch(for: graph)])
-        }
+      ranges = try options.calibration.ranges(of: graph, network, input: options.inputRange)
+      quantized = try graph.integerWeights()
     } else {
       quantized = [:]
       ranges = nil
@@ -115,10 +131,7 @@ public final class Session: Sendable {
     let ready = try plan(for: batch, graph, output, threads: share)
     let results = Mutex([[Float]](repeating: [], count: batch.count))
     try parallelForEach(count: batch.count, threads: threads / share) { index throws(ResectError) in
-      let idle = ready.idle.withLock { $0.popLast() }
-      let context = if let idle { idle } else { try PlanContext(ready.plan) }
-      let result = try context.run(batch[index])
-      ready.idle.withLock { $0.append(context) }
+      let result = try ready.withContext { context throws(ResectError) in try context.run(batch[index]) }
       results.withLock { $0[index] = result }
     }
     return finished(results.withLock { $0.flatMap(\.self) }, count: batch.count, output)
@@ -205,27 +218,17 @@ public final class Session: Sendable {
     return ready
   }
 
-  /// Runs a batch and shows every value as floats, in whatever order they lie.
+  /// Runs a batch and shows every value as floats, in whatever order they lie; several images at once.
   func observe(
-    _ batch: Batch, _ observe: (Graph.ValueID, Span<Float>) -> Void
+    _ batch: Batch, _ observe: @Sendable (Graph.ValueID, Span<Float>) -> Void
   ) throws(ResectError) {
     try check(batch)
     let ready = try plan(for: batch, graph, .logits, threads: 1)
-    let context = try PlanContext(ready.plan)
-    for index in 0..<batch.count { _ = try context.run(batch[index], observing: observe) }
-  }
-}
-
-extension Graph {
-  /// Every convolution's weights as integers, by node.
-  fileprivate func quantized() throws(ResectError) -> [Int: QuantizedWeights] {
-    let all = Mutex<[Int: QuantizedWeights]>([:])
-    try parallelForEach(count: nodes.count) { index throws(ResectError) in
-      guard case .convolution(let convolution) = nodes[index].operation else { return }
-      let made = try QuantizedWeights(convolution, name: nodes[index].name)
-      all.withLock { $0[index] = made }
+    try parallelForEach(count: batch.count, threads: threads) { index throws(ResectError) in
+      try ready.withContext { context throws(ResectError) in
+        _ = try context.run(batch[index], observing: observe)
+      }
     }
-    return all.withLock { $0 }
   }
 }
 

@@ -22,18 +22,21 @@ public struct NativeHeader: Sendable {
   public var labels: [String]?
   /// How images become input, and who said so.
   public var preprocessing: Architecture.Sourced<Preprocessing?>
+  /// The ranges of activations that belong to 8-bit weights.
+  public var calibration: ActivationRanges?
   /// Where the weights come from and what was done to them.
   public var provenance: Provenance
 
   /// A header.
   public init(
     kind: Kind, convention: String?, labels: [String]?,
-    preprocessing: Architecture.Sourced<Preprocessing?>, provenance: Provenance
+    preprocessing: Architecture.Sourced<Preprocessing?>, calibration: ActivationRanges? = nil, provenance: Provenance
   ) {
     self.kind = kind
     self.convention = convention
     self.labels = labels
     self.preprocessing = preprocessing
+    self.calibration = calibration
     self.provenance = provenance
   }
 }
@@ -100,6 +103,7 @@ extension NativeHeader {
       "labels": labels.map { .array($0.map { .string($0) }) },
       "preprocessing": preprocessing.value?.json,
       "preprocessingSource": preprocessing.sourceJSON,
+      "calibration": calibration?.json,
       "provenance": provenance.json,
       "tensors": .array(tensors.map(\.json)),
     ])
@@ -127,6 +131,7 @@ extension NativeHeader {
       labels = elements.compactMap(\.string)
     }
     preprocessing = try .init(preprocessing: json["preprocessing"], source: json["preprocessingSource"]?.string)
+    if let member = json["calibration"] { calibration = try ActivationRanges(json: member) }
     provenance = try Provenance(json: json["provenance"] ?? .null)
   }
 
@@ -174,16 +179,13 @@ extension Provenance {
 
 extension NativeTensorEntry {
   var json: JSON {
-    var step: Double?
-    var relativeError: Double?
-    if case .quantized(let value, let error) = encoding { (step, relativeError) = (value, error) }
     return .object([
       "name": .string(name),
       "dtype": .string(dtype.rawValue),
       "shape": .array(shape.axes.map { .integer($0) }),
       "encoding": .string(encoding.name),
-      "step": step.map { .number($0) },
-      "relativeError": relativeError.map { .number($0) },
+      "step": encoding.step.map { .number($0) },
+      "relativeError": encoding.relativeError.map { .number($0) },
       "offset": .integer(offset),
       "length": .integer(length),
       "crc32": .string(checksum.hexadecimal),
@@ -223,9 +225,12 @@ extension NativeTensorEntry {
       guard length == UInt64(rawCount) else {
         throw NativeHeader.refusal("length \(length) does not fit shape \(shape)")
       }
-    case .planes, .quantized:
-      guard encoding.takes(dtype), rawCount > 0 else {
+    case .planes, .quantized, .int8:
+      guard encoding.takes(dtype, shape), rawCount > 0 else {
         throw NativeHeader.refusal("\(dtype.rawValue) of shape \(shape) is never \(encoding.name)")
+      }
+      if case .int8 = encoding, length <= UInt64(4 * shape.axes[0]) {
+        throw NativeHeader.refusal("\(length) bytes are too few for \(shape.axes[0]) scales")
       }
       guard NativeTensorEntry.isPlausible(encoded: Int(length), raw: rawCount) else {
         throw ResectError(
@@ -250,18 +255,24 @@ extension NativeEncoding {
         let error = json["relativeError"]?.number, error.isFinite, error >= 0
       else { throw NativeHeader.refusal("step or relativeError") }
       self = .quantized(step: step, relativeError: error)
+    case "int8":
+      guard let error = json["relativeError"]?.number, error.isFinite, error >= 0 else {
+        throw NativeHeader.refusal("relativeError")
+      }
+      self = .int8(relativeError: error)
     case let other:
       throw ResectError(
         .unsupported, "the encoding \(other ?? "") is not known", advice: "use a newer Resect")
     }
   }
 
-  /// Whether elements of `dtype` can be encoded so.
-  fileprivate func takes(_ dtype: DType) -> Bool {
+  /// Whether elements of `dtype` and `shape` can be encoded so.
+  fileprivate func takes(_ dtype: DType, _ shape: Shape) -> Bool {
     switch self {
     case .raw: true
     case .planes: PlanesCoder.dtypes.contains(dtype)
     case .quantized: dtype == .float32
+    case .int8: dtype == .float32 && shape.rank > 0
     }
   }
 }

@@ -93,10 +93,14 @@ extension NativeTensorEntry {
       storage = try FileStorage(
         file, offset: offset, byteCount: stored, checksum: checksum, name: name)
     }
-    guard encoding != .raw else {
-      return try LazyTensor(storage: storage, dtype: dtype, shape: shape)
+    switch encoding {
+    case .raw: return try LazyTensor(storage: storage, dtype: dtype, shape: shape)
+    case .planes, .quantized:
+      return try LazyTensor(storage: EncodedStorage(self, payload: storage), dtype: dtype, shape: shape)
+    case .int8:
+      return try LazyTensor(
+        integers: LazyTensor(storage: EncodedStorage(self, payload: storage), dtype: .int8, shape: shape),
+        scales: LazyTensor(storage: storage, dtype: .float32, shape: Shape(vector: shape.axes[0])))
     }
-    return try LazyTensor(
-      storage: EncodedStorage(self, payload: storage), dtype: dtype, shape: shape)
   }
 }

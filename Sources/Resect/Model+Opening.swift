@@ -105,8 +105,10 @@ extension Model {
         convention: convention,
         sources: [SourceFile(file: file, format: Container.nativeFormat)],
         pastProvenance: header.provenance, loading: loading)
+      fileCalibration = header.calibration
       try checkLabels()
       try checkPreprocessing()
+      try checkCalibration(hasIntegers: native.payloads.contains { if case .int8 = $0.encoding { true } else { false } })
     } catch {
       throw error.located(file: file.path)
     }
@@ -154,6 +156,24 @@ extension Model {
 }
 
 extension Model {
+  /// Refuses ranges of a file that are not those of the values that its network computes, and 8-bit weights without ranges.
+  private func checkCalibration(hasIntegers: Bool) throws(ResectError) {
+    func refusal(_ what: String) -> ResectError {
+      ResectError(.malformed, "the calibration is damaged: \(what)", advice: "export the model again")
+    }
+    guard let fileCalibration else {
+      guard !hasIntegers else { throw refusal("there are 8-bit weights and no ranges") }
+      return
+    }
+    guard case .network(let network) = content else { throw refusal("an embedding of classes needs none") }
+    let graph = try Graph(network)
+    let names = Set(graph.convolvedValues.map { graph.name(of: $0) })
+    if let missing = names.subtracting(fileCalibration.names).min() { throw refusal("\(missing) has no range") }
+    if let stranger = fileCalibration.names.first(where: { !names.contains($0) }) {
+      throw refusal("the network computes no \(stranger.printable(limit: 80))")
+    }
+  }
+
   /// Refuses preprocessing of a file that gives its network other channels than it takes.
   private func checkPreprocessing() throws(ResectError) {
     guard let preprocessing = preprocessing.value else { return }

@@ -3,7 +3,7 @@ extension Model {
   public func foldingBatchNorm() throws(ResectError) -> Model {
     var folded = try operating { network throws(ResectError) in try network.foldingBatchNorm() }
     let network = try network
-    folded.inputMeans = inputMeans ?? Model.inputMeans(of: network)
+    folded.unfolded = unfolded ?? network
     return folded
   }
 
@@ -165,6 +165,8 @@ extension Model {
   public func preprocessed(by preprocessing: Preprocessing) throws(ResectError) -> Model {
     try check(preprocessing, code: .badArgument)
     var model = self
+    // Another input has other ranges.
+    if let known = model.preprocessing.value, known != preprocessing { model.fileCalibration = nil }
     model.preprocessing = .init(preprocessing, from: .option)
     return model
   }
@@ -187,7 +189,7 @@ extension Model {
     _ body: (Model) throws(ResectError) -> Result
   ) throws(ResectError) -> Result {
     do throws(ResectError) {
-      guard quantization == nil else { throw Model.alreadyQuantized }
+      guard quantization == nil, integers == nil else { throw Model.alreadyQuantized }
       return try body(self)
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)

@@ -52,7 +52,6 @@ public enum WeightEncoding: Sendable, Hashable {
   /// In multiples of a step each, which is given by the tensor's name in the tree (`stem.conv.weight`): those tensors read back as
   /// float32, each value a multiple, the nearest by default. All others are encoded without loss.
   case quantized(steps: [String: Double], rounding: StepRounding = .nearest)
-
   /// What becomes of the tensor that the tree names `name`.
   func choice(for name: String) -> EncodingChoice {
     switch self {
@@ -95,12 +94,6 @@ public struct WriteOptions: Sendable {
     if let format { return format }
     return try OutputFormat(path: path)
   }
-
-  /// The dtype that `tensor` is stored in.
-  func stored(_ tensor: LazyTensor) -> DType {
-    guard let dtype, tensor.dtype.isComputable else { return tensor.dtype }
-    return tensor.shape.rank > 1 || dtype == .float64 ? dtype : .float32
-  }
 }
 
 /// What was written.
@@ -128,8 +121,9 @@ extension Model {
     to path: String, options: WriteOptions = WriteOptions(), progress: WriteProgress? = nil
   ) throws(ResectError) -> WriteReport {
     let target = try target(path, options)
-    let proof = try proved(nil, options)
-    return try pulled(to: target, options, proof, progress: progress).committed()
+    let storage = storage(options, format: target.format)
+    let proof = try proved(nil, options, storage)
+    return try pulled(to: target, storage, records(proof, options, storage), proof, progress: progress).committed()
   }
 
   /// Writes the two halves of a split: both, or neither. See ``OutputFile/committed(_:_:)``.
@@ -139,16 +133,22 @@ extension Model {
   ) throws(ResectError) -> (first: WriteReport, second: WriteReport) {
     let firstTarget = try first.model.target(first.path, options)
     let secondTarget = try second.model.target(second.path, options)
-    let proof = try first.model.proved(second.model, options)
-    let one = try first.model.pulled(to: firstTarget, options, proof, progress: progress)
-    let other = try second.model.pulled(to: secondTarget, options, proof, progress: progress)
+    let storage = first.model.storage(options, format: firstTarget.format)
+    let otherStorage = second.model.storage(options, format: secondTarget.format)
+    let proof = try first.model.proved(second.model, options, storage)
+    let one = try first.model.pulled(
+      to: firstTarget, storage, first.model.records(proof, options, storage), proof, progress: progress)
+    let other = try second.model.pulled(
+      to: secondTarget, otherStorage, second.model.records(proof, options, otherStorage), proof, progress: progress)
     return try PulledFile.committed(one, other)
   }
 
-  /// ``prove(with:_:)``, with the file and its own names in errors.
-  private func proved(_ classes: Model?, _ options: WriteOptions) throws(ResectError) -> Proof? {
+  /// ``prove(with:_:_:)``, with the file and its own names in errors.
+  private func proved(
+    _ classes: Model?, _ options: WriteOptions, _ storage: Storage
+  ) throws(ResectError) -> Proof? {
     do throws(ResectError) {
-      return try prove(with: classes, options)
+      return try prove(with: classes, options, storage)
     } catch {
       var error = error
       // A network that cannot run is no reason not to write it, but one to say so.
@@ -163,6 +163,9 @@ extension Model {
     guard quantization == nil || format == .resect && options.dtype == nil else {
       throw ResectError(.badArgument, "quantised weights are float32 in a .resect file, nothing else", file: path)
     }
+    guard integers == nil || format == .resect && options.dtype == nil && options.encoding.steps.isEmpty else {
+      throw ResectError(.badArgument, "8-bit integers are for .resect files, and no other dtype or steps", file: path)
+    }
     let file = try OutputFile(
       path: path, overwrite: options.overwrites, inputs: sources.map(\.file.identity))
     return Target(file: file, format: format)
@@ -170,9 +173,8 @@ extension Model {
 
   /// Writes all bytes; the file has no name yet.
   private func pulled(
-    to target: consuming Target, _ options: WriteOptions, _ proof: Proof?, progress: WriteProgress?
+    to target: consuming Target, _ storage: Storage, _ records: [JSON], _ proof: Proof?, progress: WriteProgress?
   ) throws(ResectError) -> PulledFile {
-    let records = records(proof, options)
     let format = target.format
     let file = target.file
     var warnings: [String] = []
@@ -181,10 +183,8 @@ extension Model {
       case .resect:
         let digests = Digests(of: sources)
         let header = nativeHeader(records)
-        let encoding = quantization?.encoding ?? options.encoding
         try writeNative(
-          try outputTensors(.tree, options, encoding: encoding), to: file,
-          encoding: { encoding.choice(for: $0.name) }, progress: progress,
+          try outputTensors(.tree, storage), to: file, encoding: { storage.choice(for: $0.name) }, progress: progress,
           alongside: { () throws(ResectError) in try digests.compute() },
           header: { () throws(ResectError) in header(digests.values) })
         warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
@@ -194,16 +194,16 @@ extension Model {
         warnings = otherReadersWarnings
         // `format` tells other readers that the names are torch's.
         let metadata = [("format", "pt")] + ResectMetadata(of: self, surgeries: records).strings
-        try writeSafetensors(namedTensors(options), metadata: metadata, to: file, progress: progress)
+        try writeSafetensors(namedTensors(storage), metadata: metadata, to: file, progress: progress)
       case .torch:
         warnings = otherReadersWarnings
         let metadata = ResectMetadata(of: self, surgeries: records).strings
-        try writeTorchZip(namedTensors(options), metadata: metadata, to: file, progress: progress)
+        try writeTorchZip(namedTensors(storage), metadata: metadata, to: file, progress: progress)
       case .hdf5, .kerasWeights, .keras:
         guard case .network(let network) = content else {
           throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
         }
-        let application = try KerasApplication(network, named: convention, stored: options.stored)
+        let application = try KerasApplication(network, named: convention, stored: { storage.dtype(of: $0) })
         try checkNames(application.convention)
         warnings = application.warnings + otherReadersWarnings
         var written = self
@@ -228,11 +228,10 @@ extension Model {
   /// How many bytes a `.resect` file of the model has at most.
   func nativeByteCount() throws(ResectError) -> UInt64 {
     let options = WriteOptions()
-    let encoding = quantization?.encoding ?? options.encoding
-    let header = nativeHeader(records(nil, options))(sources.map { _ in String(repeating: "0", count: 64) })
+    let storage = storage(options, format: .resect)
+    let header = nativeHeader(records(nil, options, storage))(sources.map { _ in String(repeating: "0", count: 64) })
     let bytes = try NativeFormat.nativeByteCount(
-      try outputTensors(.tree, options, encoding: encoding), encoding: { encoding.choice(for: $0.name) }, header: header
-    )
+      try outputTensors(.tree, storage), encoding: { storage.choice(for: $0.name) }, header: header)
     return bytes + UInt64(surgeries.count * Proof.largestJSON)
   }
 
@@ -264,20 +263,18 @@ extension Model {
   }
 
   /// Every tensor under the name that the model's convention has for it.
-  private func namedTensors(_ options: WriteOptions) throws(ResectError) -> [OutputTensor] {
-    guard case .network(let network) = content else { return try outputTensors(convention, options) }
-    return try outputTensors(convention.forWriting(network).fitted(to: network).convention, options)
+  private func namedTensors(_ storage: Storage) throws(ResectError) -> [OutputTensor] {
+    guard case .network(let network) = content else { return try outputTensors(convention, storage) }
+    return try outputTensors(convention.forWriting(network).fitted(to: network).convention, storage)
   }
 
   /// Every tensor under the name that `convention` gives it; a count of batches only where there is one.
   private func outputTensors(
-    _ convention: Convention, _ options: WriteOptions, encoding: WeightEncoding = .store
+    _ convention: Convention, _ storage: Storage
   ) throws(ResectError) -> [OutputTensor] {
     func output(_ path: ParameterPath, _ tensor: LazyTensor) -> OutputTensor {
-      let name = convention.name(of: path)
-      // A multiple of a step is a float32, whatever it was before.
-      let dtype: DType = if case .quantized = encoding.choice(for: name) { .float32 } else { options.stored(tensor) }
-      return OutputTensor(name: name, tensor: tensor, dtype: dtype)
+      OutputTensor(
+        name: convention.name(of: path), tensor: tensor, dtype: storage.dtype(of: tensor, at: path))
     }
     switch content {
     case .network(let network):
@@ -295,10 +292,15 @@ extension Model {
   }
 
   /// All surgeries as they stand in the file, those of this run with their proof.
-  private func records(_ proof: Proof?, _ options: WriteOptions) -> [JSON] {
+  private func records(_ proof: Proof?, _ options: WriteOptions, _ storage: Storage) -> [JSON] {
     let outcome = proof?.json ?? (options.verification == .skip ? .string("skipped") : nil)
     var done = surgeries
-    if done.isEmpty, proof != nil, let dtype = options.dtype {
+    if storage.hasGivenSteps {
+      done.append(
+        SurgeryRecord(
+          name: "quantize", parameters: .object(["steps": .string("given")]),
+          report: .object(["tensors": .integer(storage.encoding.steps.count)]), summary: ""))
+    } else if done.isEmpty, proof != nil, let dtype = options.dtype {
       done = [
         SurgeryRecord(
           name: "store", parameters: .object(["dtype": .string(dtype.rawValue)]), report: .null, summary: "")
@@ -328,7 +330,7 @@ extension Model {
         }
       return NativeHeader(
         kind: kind, convention: convention.name, labels: labels, preprocessing: preprocessing,
-        provenance: provenance)
+        calibration: integers?.ranges, provenance: provenance)
     }
   }
 }

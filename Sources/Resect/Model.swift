@@ -38,8 +38,12 @@ public struct Model: Sendable {
   public internal(set) var loading: Loading
   /// How the weights will be quantised; absent where they keep every bit.
   public internal(set) var quantization: Quantization?
-  /// The means of the layers' inputs, as batch-norms told them that are folded now.
-  var inputMeans: [ModulePath: [Double]]?
+  /// The ranges of the activations of the network as the file holds it, which it was stored for.
+  var fileCalibration: ActivationRanges?
+  /// How the network will be written as 8-bit integers; absent where it keeps other numbers.
+  var integers: IntegerStorage?
+  /// The network with the batch-norms that are folded now, whose statistics tell what the layers see.
+  var unfolded: ResNet?
   /// What the model was before the surgeries.
   var original: Original
   /// What the surgeries promise of the logits.
@@ -59,6 +63,10 @@ public struct Model: Sendable {
     self.loading = loading
     original = .content(content)
   }
+
+  /// The ranges of activations that the model is stored with, or will be, for 8-bit integers; absent after a surgery, and where it
+  /// is stored as other numbers.
+  public var calibration: ActivationRanges? { integers?.ranges ?? (surgeries.isEmpty ? fileCalibration : nil) }
 
   /// How the tensors of a file were used.
   public struct Loading: Sendable {

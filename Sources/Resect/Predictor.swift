@@ -127,6 +127,12 @@ extension Session {
   /// A session for a model: a network, or an embedding of classes.
   public convenience init(_ model: Model, options: SessionOptions = SessionOptions()) throws(ResectError) {
     do throws(ResectError) {
+      var options = options
+      options.inputRange = options.inputRange ?? model.inputRange
+      if let ranges = model.calibration {
+        if !options.isExact, !options.usesReference { options.precision = options.precision ?? .int8 }
+        if case .automatic = options.calibration { options.calibration = .ranges(ranges) }
+      }
       switch model.content {
       case .network(let network): try self.init(network, options: options)
       case .classes(let classes): try self.init(Graph(classes), options: options)

@@ -39,8 +39,9 @@ public struct Proof: Sendable, Hashable {
       return
         "proved, as \(promise) promises: relative \(what) error \(error.relative.twoDigits), largest \(error.largest.twoDigits) of the spread, over \(agreement.count) probes"
     }
+    let relative = error.map { ", relative error \($0.relative.twoDigits)," } ?? ""
     return
-      "\(tolerance == nil ? "measured" : "proved"): largest \(what) difference \(agreement.largest.twoDigits) over \(agreement.count) probes"
+      "\(tolerance == nil ? "measured" : "proved"): largest \(what) difference \(agreement.largest.twoDigits)\(relative) over \(agreement.count) probes"
   }
 
   /// As it stands in a file's provenance.
@@ -63,6 +64,9 @@ public struct Proof: Sendable, Hashable {
     default: 1e-4
     }
   }
+
+  /// The same for 8-bit integers, whose activations are rounded, too, layer after layer.
+  public static let integerTolerance = 0.25
 }
 
 /// Whether a model is proved when it is written.
@@ -99,14 +103,15 @@ extension Model {
   /// `classes` is the other half where the model is the backbone of a split. Absent where nothing changes the arithmetic. Throws
   /// `ResectError.Code.notProved` where the difference is too large or not finite.
   func prove(
-    with classes: Model? = nil, _ options: WriteOptions
+    with classes: Model? = nil, _ options: WriteOptions, _ storage: Storage
   ) throws(ResectError) -> Proof? {
-    guard case .prove(let share) = options.verification, changesArithmetic(options) || classes != nil else {
+    guard case .prove(let share) = options.verification, changesArithmetic(storage) || classes != nil else {
       return nil
     }
     var assumptions: [String] = []
     let before = try Pass(original, assuming: &assumptions)
-    let after = try Pass(stored(options), classes?.stored(options), assuming: &assumptions)
+    let after = try Pass(
+      stored(storage), classes?.stored(storage), integers: integers?.ranges, assuming: &assumptions)
     let subject = subject(before, after)
     let (normalized, probes) = try probes(for: before.graph)
     let passes = [(before, normalized), (after, probes)]
@@ -120,15 +125,23 @@ extension Model {
       throw ResectError(.notProved, "the network before and the one after cannot be compared")
     }
     let agreement = Agreement(expected, found)
-    let narrowest = options.dtype ?? .float32
+    let isLossy = quantization != nil || integers != nil || storage.hasGivenSteps
     let proof = Proof(
       subject: subject, agreement: agreement,
-      tolerance: foldsInput || quantization != nil
-        ? nil : (share ?? Proof.relativeTolerance(for: narrowest)) * agreement.magnitude,
-      error: quantization.map { _ in LogitError(expected, found) }, promise: foldsInput ? nil : quantization?.goal,
+      tolerance: tolerance(share, storage).map { $0 * agreement.magnitude },
+      error: isLossy ? LogitError(expected, found) : nil, promise: foldsInput ? nil : quantization?.goal,
       assumptions: assumptions)
     guard agreement.largest.isFinite, proof.holds else { throw proof.failure }
     return proof
+  }
+
+  /// What share of the largest logit the difference may be; absent where it is only measured.
+  private func tolerance(_ share: Double?, _ storage: Storage) -> Double? {
+    if foldsInput || quantization != nil { return nil }
+    if let share { return share }
+    // Nobody knows what somebody else's steps should do.
+    if storage.hasGivenSteps { return nil }
+    return integers == nil ? Proof.relativeTolerance(for: storage.weights ?? .float32) : Proof.integerTolerance
   }
 
   private func subject(_ before: Pass, _ after: Pass) -> Proof.Subject {
@@ -146,8 +159,12 @@ extension Model {
 
   /// The probes for the network before and for the one after, which are the same unless it came to normalise its input.
   private func probes(for graph: Graph) throws(ResectError) -> (before: Batch, after: Batch) {
-    let probes = try Probes.batch(for: graph)
-    guard let preprocessing = normalizedBy?.preprocessing else { return (probes, probes) }
+    var probes = try Probes.batch(for: graph)
+    guard let preprocessing = normalizedBy?.preprocessing else {
+      // 8-bit integers reach no further than images do.
+      if let range = integers?.ranges[Graph.inputName], graph.inputNormalization == nil { probes = try probes.clamped(to: range) }
+      return (probes, probes)
+    }
     let bare = try Preprocessing(
       name: nil, resize: .none, filter: preprocessing.filter, crop: nil, scale: preprocessing.scale,
       channelOrder: preprocessing.channelOrder, mean: preprocessing.mean, std: preprocessing.std)
@@ -172,27 +189,13 @@ extension Model {
   var foldsInput: Bool { normalizedBy?.folds ?? false }
 
   /// Whether the written model computes something else than the one that was read.
-  private func changesArithmetic(_ options: WriteOptions) -> Bool {
-    guard surgeries.isEmpty, let dtype = options.dtype else { return !surgeries.isEmpty }
+  private func changesArithmetic(_ storage: Storage) -> Bool {
+    guard surgeries.isEmpty, !storage.hasGivenSteps else { return true }
+    guard let dtype = storage.weights else { return false }
     switch content {
     case .network(let network):
-      return network.parameters.contains { $0.tensor.dtype != dtype && options.stored($0.tensor) == dtype }
+      return network.parameters.contains { $0.tensor.dtype != dtype && storage.dtype(of: $0.tensor) == dtype }
     case .classes(let classes): return classes.weight.dtype != dtype
-    }
-  }
-
-  /// The content with every number as it will be stored.
-  private func stored(_ options: WriteOptions) throws(ResectError) -> Content {
-    switch content {
-    case .network(let network):
-      if let quantization { return .network(try network.quantized(quantization.steps)) }
-      return .network(network.mapTensors { $0.rounded(to: options.stored($0)) })
-    case .classes(let classes):
-      return .classes(
-        try ClassEmbedding(
-          weight: classes.weight.rounded(to: options.stored(classes.weight)),
-          bias: classes.bias.map { $0.rounded(to: options.stored($0)) },
-          hasConstantFeature: classes.hasConstantFeature, layer: classes.layer))
     }
   }
 
@@ -255,17 +258,24 @@ struct Pass {
     }
   }
 
+  /// With `integers`, the ranges of its activations, a network runs in 8-bit integers; else every module runs as it stands.
   init(
-    _ content: Model.Content, _ classes: Model.Content?, assuming assumptions: inout [String]
+    _ content: Model.Content, _ classes: Model.Content?, integers: ActivationRanges? = nil,
+    assuming assumptions: inout [String]
   ) throws(ResectError) {
     var options = SessionOptions()
-    options.isExact = true
+    options.isExact = integers == nil
+    if let integers {
+      options.precision = .int8
+      options.calibration = .ranges(integers)
+    }
     switch content {
     case .network(var network):
       network.assumeWhatIsUnknown(&assumptions)
       session = try Session(network, options: options)
     case .classes(let embedding): session = try Session(Graph(embedding), options: options)
     }
+    if integers != nil, session.precision != .int8 { assumptions.append("activations of 8 bits are like those of float32") }
     guard case .classes(let embedding)? = classes else {
       self.classes = nil
       return
@@ -284,7 +294,7 @@ struct Pass {
 
 extension ResNet {
   /// Fills in what nobody said. Networks before and after a surgery are run by the same assumption.
-  fileprivate mutating func assumeWhatIsUnknown(_ assumptions: inout [String]) {
+  mutating func assumeWhatIsUnknown(_ assumptions: inout [String]) {
     func note(_ text: String) {
       if !assumptions.contains(text) { assumptions.append(text) }
     }

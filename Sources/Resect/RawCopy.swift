@@ -32,7 +32,7 @@ private struct RawCopy {
 
   init(_ container: Container, _ options: WriteOptions) {
     func output(_ name: String, _ tensor: LazyTensor) -> OutputTensor {
-      OutputTensor(name: name, tensor: tensor, dtype: options.stored(tensor))
+      OutputTensor(name: name, tensor: tensor, dtype: tensor.storedDType(ofWeights: options.dtype))
     }
     switch container {
     case .checkpoint(let checkpoint):

@@ -10,8 +10,12 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var job: ModelJob
   @OptionGroup var surgeries: SurgeryOptions
   @OptionGroup var quality: QualityOptions
+  @OptionGroup var calibration: CalibrationOption
+
+  private var storesIntegers: Bool { job.writing.storage.dtype == .int8 }
 
   func validate() throws {
+    if calibration.calibrate != nil, !storesIntegers { throw ValidationError("--calibrate is for --dtype int8.") }
     if let format = job.writing.to, format != .resect {
       throw ValidationError("export writes .resect; use convert for another format.")
     }
@@ -24,6 +28,8 @@ struct ExportCommand: ParsableCommand {
   }
 
   func run() throws {
-    try job.write(surgeries.operate(on: job.read(for: .resect)), format: .resect, goal: quality.goal)
+    var model = try surgeries.operate(on: job.read(for: .resect, storesIntegers: storesIntegers))
+    if storesIntegers { model = try model.storingIntegers(calibration.calibration(for: model)) }
+    try job.write(model, format: .resect, goal: quality.goal)
   }
 }

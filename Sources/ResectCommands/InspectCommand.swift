@@ -88,6 +88,9 @@ struct InspectCommand: ParsableCommand {
       lines.append(
         "made from \(source.name.printable()) (\(source.format.printable()), SHA-256 \(source.sha256.printable()))")
     }
+    if let ranges = inspection.model?.calibration {
+      lines.append("8-bit weights, with the ranges of \(ranges.names.count) activations from \(ranges.source.rawValue)")
+    }
     let surgeries = inspection.provenance.surgeries.compactMap { $0["surgery"]?.string }
     if !surgeries.isEmpty { lines.append("surgeries: \(surgeries.joined(separator: ", ").printable())") }
     lines += inspection.provenance.surgeries.compactMap(promise)
@@ -115,6 +118,9 @@ struct InspectCommand: ParsableCommand {
 
   /// What was promised and measured when weights were quantised.
   private func promise(_ surgery: JSON) -> String? {
+    if surgery["surgery"]?.string == "int8", let error = surgery["proof"]?["error"]?["relativeError"]?.number {
+      return "on the probes, 8-bit logits were off by \(error.brief) of their spread, root mean square"
+    }
     guard surgery["surgery"]?.string == "quantize", let goal = surgery["parameters"].flatMap(QualityGoal.init(json:)),
       let measured = surgery["report"]?["measured"], let error = measured["relativeError"]?.number,
       let largest = measured["relativeLargest"]?.number
@@ -263,6 +269,7 @@ extension Inspection {
       "labels": (model?.labels).map { .array($0.map { .string($0) }) },
       "preprocessing": preprocessing,
       "preprocessingSource": model?.preprocessing.sourceJSON,
+      "calibration": model?.calibration?.json,
       "key": key.map { .string($0) },
       "prefix": .string(prefix),
       "inferred": model?.loading.isInferred == true ? .bool(true) : nil,

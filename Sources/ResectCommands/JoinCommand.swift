@@ -14,6 +14,7 @@ struct JoinCommand: ParsableCommand {
   @OptionGroup var shown: OutputOptions
 
   func run() throws {
+    try writing.storage.refuseIntegers()
     try writing.checkEncoding(for: output)
     let model = try Model(contentsOf: backbone, options: reading.open())
       .joined(with: Model(contentsOf: classes, options: reading.open()))

@@ -11,7 +11,8 @@ struct ModelJob: ParsableArguments {
 
   /// Opens the input, with the preprocessing that the caller says. It will be written in `format` or, by default, what the options
   /// and the output's extension say.
-  func read(for format: OutputFormat? = nil) throws -> Model {
+  func read(for format: OutputFormat? = nil, storesIntegers: Bool = false) throws -> Model {
+    if !storesIntegers { try writing.storage.refuseIntegers() }
     var options = try reading.open()
     try writing.checkEncoding(for: output, format: format)
     let format = try format ?? writing.write.format ?? OutputFormat(path: output)

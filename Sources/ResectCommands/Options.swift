@@ -79,12 +79,15 @@ enum DTypeArgument: String, ExpressibleByArgument, CaseIterable {
   case f32
   case f16
   case bf16
+  case int8
 
-  var dtype: DType {
+  /// The dtype; nothing for 8-bit integers, which no tensor has alone.
+  var dtype: DType? {
     switch self {
     case .f32: .float32
     case .f16: .float16
     case .bf16: .bfloat16
+    case .int8: nil
     }
   }
 }
@@ -121,7 +124,7 @@ enum EncodingArgument: EnumerableFlag {
 
 /// What is written, whatever the format.
 struct StorageOptions: ParsableArguments {
-  @Option(help: "Store weights as f32, f16 or bf16; biases and other vectors are then f32.")
+  @Option(help: "Store weights as f32, f16 or bf16, or, with export, as int8; biases and other vectors are then f32.")
   var dtype: DTypeArgument?
 
   @Option(help: "The convention that names the output's tensors; by default the input's.")
@@ -143,7 +146,7 @@ struct StorageOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How far logits may move, as a share of the largest (default: 1e-4; 1e-2 for f16, 5e-2 for bf16).",
+      "How far logits may move, as a share of the largest (default: 1e-4; 1e-2 for f16, 5e-2 for bf16, 0.25 for int8).",
       valueName: "share"))
   var tolerance: Double?
 
@@ -162,6 +165,12 @@ struct StorageOptions: ParsableArguments {
         throw ValidationError("--\(encoding) is for .resect files.")
       }
     }
+  }
+
+  /// Refuses 8-bit integers where a command does not store them.
+  func refuseIntegers() throws {
+    guard dtype == .int8 else { return }
+    throw ValidationError("--dtype int8 is for export, which stores what is run: export the result.")
   }
 
   /// The options for writing.

@@ -44,7 +44,7 @@ struct RunCommand: ParsableCommand {
     }
     let difference = try expect.map { try rows.difference(fromNumPyFile: $0) }
     let times = try (0..<(bench ?? 0)).map { _ in try Timing { _ = try result(session, batch) } }
-    try show(rows, difference, times, ready: ready)
+    try show(rows, difference, times, session.precision, ready: ready)
     if let difference, !(difference <= tolerance) { throw ExitCode(1) }
   }
 
@@ -55,7 +55,7 @@ struct RunCommand: ParsableCommand {
     return try session.run(batch, output: features ? .features : .logits)
   }
 
-  private func show(_ rows: Rows, _ difference: Double?, _ times: [Timing], ready: Double) throws {
+  private func show(_ rows: Rows, _ difference: Double?, _ times: [Timing], _ precision: Precision, ready: Double) throws {
     var lines = ["\(rows.count) × \(rows.width) \(features ? "features" : "logits")"]
     if let output { lines.append("wrote \(output.printable())") }
     if let difference {
@@ -71,7 +71,7 @@ struct RunCommand: ParsableCommand {
       "times_ms": times.isEmpty ? nil : .array(times.map { .number($0.wall) }),
       "cpu_ms": times.isEmpty ? nil : .array(times.map { .number($0.processor) }),
       "max_error": difference.map { .number($0) }, "ready_s": .number(ready),
-      "version": .string("resect \(running.dtype.rawValue)"),
+      "version": .string("resect \(precision.rawValue)"),
     ])
     // One line, so that a program which times several engines can read it.
     try Terminal.output(shown.json ? String(decoding: json.compact, as: UTF8.self) : lines.joined(separator: "\n"))

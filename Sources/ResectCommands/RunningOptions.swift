@@ -3,20 +3,17 @@ internal import Resect
 
 /// How a network is run.
 struct RunningOptions: ParsableArguments {
-  @Option(help: "What to compute with: f32, bf16 or int8.") var dtype = PrecisionArgument.f32
+  @Option(help: "What to compute with: f32, bf16 or int8 (default: what the model is stored for: f32, or int8).")
+  var dtype: PrecisionArgument?
   @Option(help: "How many threads share the work (default: as many as there are processors).") var threads = 0
   @Flag(help: "Run every module as it stands, batch-norms included.") var exact = false
   @Flag(help: "Compute in plain Swift: slow, and independent of any library.") var reference = false
-  @Option(
-    help: ArgumentHelp(
-      "Measure the ranges of 8-bit activations on the images in this folder (default: on probes).", valueName: "folder")
-  )
-  var calibrate: String?
+  @OptionGroup var calibration: CalibrationOption
 
   func validate() throws {
     guard 0...1024 ~= threads else { throw ValidationError("--threads has to be between 1 and 1024.") }
-    if calibrate != nil, dtype != .int8 { throw ValidationError("--calibrate is for --dtype int8.") }
-    if exact, dtype != .f32 { throw ValidationError("--exact runs modules as they stand, in f32.") }
+    if calibration.calibrate != nil, dtype != .int8 { throw ValidationError("--calibrate is for --dtype int8.") }
+    if exact, let dtype, dtype != .f32 { throw ValidationError("--exact runs modules as they stand, in f32.") }
   }
 
   /// A precision that somebody can ask for.
@@ -29,15 +26,36 @@ struct RunningOptions: ParsableArguments {
   /// The options for a session of `model`.
   func session(for model: Model) throws -> SessionOptions {
     var options = SessionOptions()
-    options.precision = Precision(rawValue: dtype.rawValue) ?? .float32
+    options.precision = dtype.flatMap { Precision(rawValue: $0.rawValue) }
     options.threads = threads
     options.isExact = exact
     options.usesReference = reference
-    guard let calibrate else { return options }
-    let predictor = try Predictor(model)
-    let batches = try ImageFiles(folder: calibrate).paths.map { try predictor.batch(of: [PixelImage(contentsOf: $0)]) }
-    options.ranges = try ActivationRanges(of: predictor.session.graph, on: batches)
+    options.calibration = try calibration.calibration(for: model)
     return options
+  }
+}
+
+/// Where the ranges of 8-bit activations come from.
+struct CalibrationOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where the ranges of 8-bit activations come from: the images in a folder, probes, or statistics (those of the batch-norms).",
+      valueName: "folder|probes|statistics"))
+  var calibrate: String?
+
+  /// What was asked for, of `model`.
+  func calibration(for model: Model) throws -> Calibration {
+    switch calibrate {
+    case nil: return .automatic
+    case "probes": return .probes
+    case "statistics": return .batchNorms
+    case let folder?:
+      var options = SessionOptions()
+      options.precision = .float32
+      let predictor = try Predictor(model, options: options)
+      return .batches(
+        try ImageFiles(folder: folder).paths.map { try predictor.batch(of: [PixelImage(contentsOf: $0)]) })
+    }
   }
 }
 

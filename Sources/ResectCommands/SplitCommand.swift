@@ -32,6 +32,7 @@ struct SplitCommand: ParsableCommand {
   }
 
   func run() throws {
+    try writing.storage.refuseIntegers()
     try writing.checkEncoding(for: backbone, classes)
     let model = try surgeries.operate(on: Model(contentsOf: input, options: reading.open()))
     let halves = try model.split(bias: BiasTreatment(rawValue: bias.rawValue) ?? .keep)

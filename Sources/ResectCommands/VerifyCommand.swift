@@ -7,9 +7,9 @@ struct VerifyCommand: ParsableCommand {
     abstract: "Run two models on the same inputs and tell how far they agree.",
     discussion: """
       The inputs are fixed pseudo-random probes, or the images of a folder, or a NumPy file. Images become input as each model \
-      says, or as the other does where it says nothing; so do probes where only one of the two normalises pixels itself. Exits with 1 where the largest \
-      difference is over --tolerance, by default a share of the largest logit that the narrower dtype of the two explains: \
-      1e-4 for f32, 1e-2 for f16, 5e-2 for bf16.
+      says, or as the other does where it says nothing; so do probes where only one of the two normalises pixels itself. Exits \
+      with 1 where the largest difference is over --tolerance, by default a share of the largest logit that the narrower dtype of the two explains: \
+      1e-4 for f32, 1e-2 for f16, 5e-2 for bf16, 0.25 for int8, where a model is run in it.
       """)
 
   @Argument(help: "The first model.") var first: String
@@ -35,7 +35,9 @@ struct VerifyCommand: ParsableCommand {
     for note in Set(predictors.flatMap(\.session.notes)) { Terminal.error("resect: note: \(note)") }
     let (subject, agreement) = try predictors[0].agreement(
       with: predictors[1], on: batches(predictors[0], predictors[1]))
-    let allowed = tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance) * agreement.magnitude
+    let computed = predictors.contains { $0.session.precision == .int8 } ? Proof.integerTolerance : 0
+    let allowed =
+      tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance, computed) * agreement.magnitude
     let agrees = agreement.largest <= allowed
     try shown.show(
       agreement.lines(subject, allowed: allowed).joined(separator: "\n"),

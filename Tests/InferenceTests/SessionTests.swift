@@ -89,6 +89,8 @@ private func oracle(_ graph: Graph, _ batch: Batch) throws -> [[Double]] {
     let expected = try oracle(graph, batch)
     var options = SessionOptions()
     options.precision = precision
+    // Random statistics tell nothing of what random weights make.
+    options.calibration = .probes
     let (error, size) = difference(try Session(network, options: options).run(batch), expected)
     #expect(error <= 0.1 * size, "\(name): \(error) of \(size)")
     #expect(error > 0, "\(name): nothing was rounded")
@@ -107,6 +109,19 @@ private func oracle(_ graph: Graph, _ batch: Batch) throws -> [[Double]] {
       options.threads = threads
       #expect(try Session(network, options: options).run(batch) == alone, "\(threads) threads")
     }
+  }
+
+  @Test(arguments: [Precision.bfloat16, .int8], [1, 3])
+  func `a pass that keeps no weights computes what one does that keeps them`(_ precision: Precision, count: Int) throws {
+    let network = try ResNet.random(.small(.bottleneck, widths: [64, 128], stemWidth: 64), seed: 3)
+    let batch = try Probes.batch(for: Graph(network), side: 48, count: count)
+    var options = SessionOptions()
+    options.precision = precision
+    options.calibration = .probes
+    let session = try Session(network, options: options)
+    let (error, size) = difference(try session.runOnce(batch), try session.run(batch).values.map { [Double($0)] })
+    // Sums of bfloat16 may be rounded otherwise for a batch than for an image.
+    #expect(error <= 0.01 * size, "\(error) of \(size)")
   }
 
   @Test func `one session serves many threads at once`() throws {

@@ -14,3 +14,10 @@ public struct SeededRandom: RandomNumberGenerator {
     return mixed ^ (mixed >> 31)
   }
 }
+
+extension SeededRandom {
+  /// A number of the standard normal distribution, by the sum of twelve uniform ones.
+  public mutating func normal() -> Double {
+    (0..<12).reduce(-6.0) { sum, _ in sum + Double.random(in: 0...1, using: &self) }
+  }
+}

@@ -20,3 +20,11 @@ size_t resect_encode_f32(const double *source, void *target, size_t count);
 /// Turns a matrix of 32-bit elements: target[row * target_stride + column] = source[column * source_stride + row].
 void resect_transpose_32(
     const uint32_t *source, size_t source_stride, uint32_t *target, size_t target_stride, size_t rows, size_t columns);
+
+/// The number whose multiples from −127 to 127 reach the largest magnitude of `values`; never below the smallest normal float, 1 if
+/// all are zero, not finite if one of them is not.
+float resect_integer_scale(const float *values, size_t count);
+/// Each value over `scale`, which `resect_integer_scale` found for them, rounded to nearest even.
+void resect_round_to_integers(const float *values, float scale, int8_t *integers, size_t count);
+/// Each integer times `scale`, rounded once.
+void resect_scale_integers(const int8_t *integers, float scale, float *values, size_t count);

@@ -1,22 +1,40 @@
 public import Bytes
+public import ResNets
+internal import Synchronization
 
 extension ActivationRanges {
-  /// The ranges that the values of `graph` have on `batches`, in float32.
-  public init(of graph: Graph, on batches: [Batch]) throws(ResectError) {
-    self.init()
-    let session = try Session(graph)
+  /// The ranges that the values which convolutions of `graph` take and make have on `batches`, in float32.
+  public init(of graph: Graph, on batches: [Batch], as source: Source = .images) throws(ResectError) {
+    var options = SessionOptions()
+    // Its weights take longer to transform than a few inputs take to run.
+    options.usesWinograd = false
+    let session = try Session(graph, options: options)
+    let wanted = Set(graph.convolvedValues)
+    let measured = Mutex(ActivationRanges(from: source))
     for batch in batches {
-      include(0, batch.values.span)
-      try session.observe(batch) { value, numbers in include(value, numbers) }
+      let inputs = Range(of: batch.values.span)
+      if wanted.contains(0) { measured.withLock { $0.include(inputs, in: graph.name(of: 0)) } }
+      try session.observe(batch) { value, numbers in
+        guard wanted.contains(value) else { return }
+        let range = Range(of: numbers)
+        measured.withLock { $0.include(range, in: graph.name(of: value)) }
+      }
     }
+    self = measured.withLock { $0 }
   }
 
-  private mutating func include(_ value: Graph.ValueID, _ numbers: Span<Float>) {
-    var range = Range(low: 0, high: 0)
+  private mutating func include(_ range: Range, in name: String) {
+    self[name] = self[name].map { $0.union(range) } ?? range
+  }
+}
+
+extension ActivationRanges.Range {
+  /// The range of `numbers` and zero.
+  fileprivate init(of numbers: Span<Float>) {
+    self.init(low: 0, high: 0)
     for index in numbers.indices {
-      range.low = min(range.low, numbers[index])
-      range.high = max(range.high, numbers[index])
+      low = min(low, numbers[index])
+      high = max(high, numbers[index])
     }
-    self[value] = self[value].map { $0.union(range) } ?? range
   }
 }

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import COneDNN
+internal import ResNets
 internal import Tensors
 
 /// Makes a plan: chooses layers, inserts changes of layout, and asks the store for weights.
@@ -18,7 +19,7 @@ struct PlanCompiler {
   /// The range of each value, where integers are computed with.
   let ranges: ActivationRanges?
   /// The convolutions' weights as integers, by node, where integers are computed with.
-  let quantized: [Int: QuantizedWeights]
+  let quantized: [Int: ScaledIntegers]
   let store: WeightStore
   let batch: Int
   let threads: Int
@@ -35,7 +36,7 @@ struct PlanCompiler {
   private var current = 0
 
   init(
-    _ graph: Graph, precision: Precision, ranges: ActivationRanges?, quantized: [Int: QuantizedWeights],
+    _ graph: Graph, precision: Precision, ranges: ActivationRanges?, quantized: [Int: ScaledIntegers],
     store: WeightStore, batch: Int, height: Int, width: Int, threads: Int, winograd: Bool
   ) throws(ResectError) {
     self.graph = graph
@@ -165,10 +166,22 @@ struct PlanCompiler {
     _ value: Graph.ValueID, to layout: Layout, _ type: resect_type, scale: Float
   ) throws(ResectError) -> Held {
     if let known = held[value]?.first(where: { $0.layout == layout && $0.scale == scale }) { return known }
-    let source = try form(of: value)
+    var source = try form(of: value)
+    if type == RESECT_S8 || type == RESECT_U8, source.type == RESECT_F32 {
+      // Channels move and numbers are scaled each fast, but not both at once.
+      source = try brought(value, to: try Layout(axes(value), RESECT_F32, .channelsLast), RESECT_F32, scale: 1)
+    }
+    let made = try reordered(source, to: layout, type, scale: scale, "value \(value)")
+    held[value, default: []].append(made)
+    return made
+  }
+
+  /// What `source` holds, in the layout `layout`, of `type` and `scale`.
+  private mutating func reordered(
+    _ source: Held, to layout: Layout, _ type: resect_type, scale: Float, _ name: String
+  ) throws(ResectError) -> Held {
     let factor = source.scale / scale
-    let layer = try Layer.reorder(
-      "value \(value)", from: source.layout, to: layout, scales: factor == 1 ? [] : [factor])
+    let layer = try Layer.reorder(name, from: source.layout, to: layout, scales: factor == 1 ? [] : [factor])
     let made = Held(
       layout: layout, type: type, scale: scale, place: .buffer(newBuffer(layout.byteCount)))
     append(
@@ -177,7 +190,6 @@ struct PlanCompiler {
         Plan.Argument(kind: RESECT_SOURCE, layout: source.layout, place: source.place),
         Plan.Argument(kind: RESECT_TARGET, layout: layout, place: made.place),
       ], completing: nil, output: made)
-    held[value, default: []].append(made)
     return made
   }
 
@@ -194,8 +206,9 @@ struct PlanCompiler {
     case .float32: return (RESECT_F32, 1)
     case .bfloat16: return (RESECT_BF16, 1)
     case .int8:
-      guard let range = ranges?[value] else {
-        throw ResectError(.badArgument, "nobody measured the range of value \(value)")
+      let name = graph.name(of: value)
+      guard let range = ranges?[name] else {
+        throw ResectError(.badArgument, "nobody says in which range the activations lie", tensor: name)
       }
       return range.isSigned ? (RESECT_S8, range.scale) : (RESECT_U8, range.scale)
     }
@@ -304,18 +317,17 @@ struct PlanCompiler {
   private mutating func compile(
     _ linear: Graph.Linear, _ node: Graph.Node, _ index: Int
   ) throws(ResectError) {
-    let source = try plainForm(of: node.inputs[0])
     let axes = linear.weight.shape.axes
+    let type = linearType
     let convolution = Graph.Convolution(
       weight: linear.weight, bias: linear.bias, stride: 1, padding: .each(0), groups: 1, dilation: 1, adds: false,
       relu: false)
     var what = resect_convolution()
     what.batch = Int64(batch)
+    (what.weights, what.target) = (type, RESECT_F32)
     what.describe(convolution, kernel: (1, 1), from: (axes[1], 1, 1), to: (axes[0], 1, 1))
-    let image = try Layout([batch, axes[1], 1, 1], RESECT_F32, .channelsLast)
     let layer = try Layer.convolution(
-      node.name, what, scales: [], from: image,
-      to: try Layout([batch, axes[0], 1, 1], RESECT_F32, .channelsLast))
+      node.name, what, scales: [], from: try pixel(axes[1], type), to: try pixel(axes[0], RESECT_F32))
     guard let wanted = layer.layout(of: RESECT_WEIGHTS) else {
       throw ResectError(.unsupported, "oneDNN's linear layer takes no weights")
     }
@@ -327,10 +339,30 @@ struct PlanCompiler {
       arguments.append(
         try vector(index, .bias, RESECT_BIAS, [axes[0]]) { () throws(ResectError) in try bias.floats(of: node.name) })
     }
-    let pixels = Held(layout: image, type: RESECT_F32, scale: 1, place: source.place)
-    try append(layer, of: pixels, arguments, making: index + 1, type: RESECT_F32)
+    let source = try pixelForm(of: node.inputs[0], type)
+    try append(layer, of: source, arguments, making: index + 1, type: RESECT_F32)
     let made = try form(of: index + 1)
     held[index + 1] = [Held(layout: try plain(index + 1), type: RESECT_F32, scale: 1, place: made.place)]
+  }
+
+  /// What linear layers multiply: reading their weights takes longest, and 8-bit integers would round the features, too.
+  private var linearType: resect_type {
+    precision != .float32 && OneDNNLibrary.supports(.bfloat16) ? RESECT_BF16 : RESECT_F32
+  }
+
+  /// An image of one pixel.
+  private func pixel(_ channels: Int, _ type: resect_type) throws(ResectError) -> Layout {
+    try Layout([batch, channels, 1, 1], type, .channelsLast)
+  }
+
+  /// A vector as an image of one pixel, of `type`.
+  private mutating func pixelForm(of value: Graph.ValueID, _ type: resect_type) throws(ResectError) -> Held {
+    let vector = try plainForm(of: value)
+    let channels = shapes[value].channels
+    let image = Held(layout: try pixel(channels, RESECT_F32), type: RESECT_F32, scale: 1, place: vector.place)
+    guard type != RESECT_F32 else { return image }
+    let layout = try pixel(channels, type)
+    return try reordered(image, to: layout, type, scale: 1, "value \(value)")
   }
 
   private mutating func compile(

@@ -47,7 +47,8 @@ struct BlockEncoder {
     unsafe BlockEncoder.appendStored(symbols, to: &bytes)
   }
 
-  private static func appendStored(_ symbols: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+  /// Appends a block of `symbols` as they are.
+  static func appendStored(_ symbols: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
     bytes.append(CodedBlock.Kind.stored.rawValue)
     unsafe bytes.append(contentsOf: symbols)
   }

@@ -15,16 +15,19 @@ final class EncodedStorage: TensorStorage {
   let byteCount: UInt64
   private let payload: any TensorStorage
   private let entry: NativeTensorEntry
+  /// Bytes of an element as it is decoded.
+  private let size: Int
   private let layout: ChunkLayout
   /// Read when it is first needed.
   private let index = Mutex<ChunkIndex?>(nil)
 
-  /// The elements of `entry`, whose payload is `payload`.
+  /// The elements of `entry`, whose payload is `payload`; in the encoding `int8`, the integers.
   init(_ entry: NativeTensorEntry, payload: any TensorStorage) {
     self.entry = entry
     self.payload = payload
     layout = ChunkLayout(elementCount: entry.shape.elementCount)
-    byteCount = UInt64(entry.shape.elementCount * entry.dtype.byteCount)
+    size = if case .int8 = entry.encoding { 1 } else { entry.dtype.byteCount }
+    byteCount = UInt64(entry.shape.elementCount * size)
   }
 
   func stream(
@@ -33,7 +36,6 @@ final class EncodedStorage: TensorStorage {
     guard !range.isEmpty else { return }
     let index = try readIndex()
     var decoder = index.decoder
-    let size = entry.dtype.byteCount
     let chunkBytes = ChunkLayout.chunkElements * size
     var buffer = [UInt8](repeating: 0, count: min(chunkBytes, Int(byteCount)))
     for chunk in Int(range.lowerBound) / chunkBytes...Int(range.upperBound - 1) / chunkBytes {
@@ -57,7 +59,7 @@ final class EncodedStorage: TensorStorage {
       do throws(ResectError) {
         try parallelForEach(count: layout.count) { chunk throws(ResectError) in
           var decoder = decoders.withLock { $0.popLast() } ?? index.decoder
-          let start = layout.elements(of: chunk).lowerBound * entry.dtype.byteCount
+          let start = layout.elements(of: chunk).lowerBound * size
           guard let target = unsafe base.map({ unsafe $0 + start }) else { return }
           unsafe try decode(chunk, index, &decoder, into: target)
           decoders.withLock { [decoder] in $0.append(decoder) }
@@ -138,6 +140,9 @@ private struct ChunkIndex {
         throw ChunkCursor.damaged("classes of kind \(flag) are not known")
       }
       decoder = QuantizedCoder(step: step, classes: classes)
+    case .int8:
+      _ = try take(4 * entry.shape.axes[0])
+      decoder = IntegerCoder()
     case .planes, .raw:
       guard let planes = PlanesCoder(entry.dtype) else {
         throw ChunkCursor.damaged("\(entry.dtype.rawValue) has no planes")

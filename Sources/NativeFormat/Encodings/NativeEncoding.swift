@@ -16,6 +16,8 @@ public enum NativeEncoding: Sendable, Hashable {
   ///
   /// `relativeError` is the root of the error's energy over the weights' own, measured when they were encoded.
   case quantized(step: Double, relativeError: Double)
+  /// 8-bit integers, each output channel's times a scale of its own: what 8-bit engines compute with.
+  case int8(relativeError: Double)
 
   /// The name in the header.
   public var name: String {
@@ -23,6 +25,7 @@ public enum NativeEncoding: Sendable, Hashable {
     case .raw: "raw"
     case .planes: "planes"
     case .quantized: "quantized"
+    case .int8: "int8"
     }
   }
 }
@@ -33,10 +36,18 @@ extension NativeEncoding {
     if case .quantized(let step, _) = self { step } else { nil }
   }
 
+  /// The root of the error's energy over the weights' own; nothing where every bit is kept.
+  public var relativeError: Double? {
+    switch self {
+    case .raw, .planes: nil
+    case .quantized(_, let error), .int8(let error): error
+    }
+  }
+
   /// The energy of the weights over that of the error, in decibels; nothing where there is no error.
   public var signalToNoise: Double? {
-    guard case .quantized(_, let error) = self, error > 0 else { return nil }
-    return -20 * log10(error)
+    guard let relativeError, relativeError > 0 else { return nil }
+    return -20 * log10(relativeError)
   }
 }
 
@@ -48,4 +59,6 @@ public enum EncodingChoice: Sendable, Hashable {
   case lossless
   /// In multiples of `step`. Requires finite values and a tensor that is stored as float32.
   case quantized(step: Double, rounding: StepRounding = .nearest)
+  /// As ``ScaledIntegers``. Requires finite values and a tensor that is stored as float32.
+  case int8
 }

@@ -36,6 +36,11 @@ struct EncodedPayload {
       let quantized = try QuantizedTensor(tensor, step: step, rounding, progress)
       bytes = quantized.payload()
       encoding = .quantized(step: step, relativeError: quantized.relativeError)
+    case .int8:
+      guard tensor.tensor.shape.elementCount > 0 else { return nil }
+      let rounded = try RoundedTensor(tensor, progress)
+      bytes = rounded.payload()
+      encoding = .int8(relativeError: rounded.relativeError)
     }
   }
 
@@ -97,17 +102,14 @@ private struct QuantizedTensor {
   private let step: Double
   private let shape: Shape
   private let integers: [Int32]
-  private var energy = 0.0
-  private var noise = 0.0
+  /// The root of the error's energy over the weights' own.
+  let relativeError: Double
 
   /// Pulls `output` and rounds its elements to multiples of `step`.
   init(
     _ output: OutputTensor, step: Double, _ rounding: StepRounding, _ progress: WriteProgress?
   ) throws(ResectError) {
-    guard output.dtype == .float32 else {
-      throw ResectError(
-        .badArgument, "only float32 is quantised, the tensor is to be \(output.dtype.rawValue)")
-    }
+    try output.checkIsFloat32()
     guard step.isNormal, step > 0 else {
       throw ResectError(.badArgument, "a step of \(step) is not above zero")
     }
@@ -119,17 +121,11 @@ private struct QuantizedTensor {
       throw ResectError(
         .badValue, "\(multiples.bad) weights are not finite, or more than 2^30 steps of \(step)")
     }
-    integers = multiples.integers
-    for index in weights.indices {
-      let error = weights[index] - Double(integers[index]) * step
-      noise += error * error
-      energy += weights[index] * weights[index]
-    }
+    let integers = multiples.integers
+    self.integers = integers
+    relativeError = weights.relativeError { Double(integers[$0]) * step }
     progress?(4 * weights.count)
   }
-
-  /// The root of the error's energy over the weights' own; 0 where all weights are zero.
-  var relativeError: Double { energy > 0 ? (noise / energy).squareRoot() : 0 }
 
   /// The payload, with classes where they make it smaller.
   func payload() -> [UInt8] {
@@ -141,12 +137,79 @@ private struct QuantizedTensor {
 
   private func payload(_ classes: ScaleClasses?) -> [UInt8] {
     var coder = QuantizedCoder(step: step, classes: classes)
-    let layout = ChunkLayout(elementCount: integers.count)
-    var payload = ChunkedPayload(head: classes.map { [1] + $0.bytes } ?? [0], layout, capacity: integers.count)
-    for chunk in 0..<layout.count {
-      let elements = layout.elements(of: chunk)
-      payload.add { coder.append(integers[elements], elements: elements, to: &$0) }
+    return ChunkedPayload.bytes(head: classes.map { [1] + $0.bytes } ?? [0], elementCount: integers.count) {
+      coder.append(integers[$0], elements: $0, to: &$1)
     }
+  }
+}
+
+/// A tensor as 8-bit integers.
+private struct RoundedTensor {
+  private let shape: Shape
+  private let integers: ScaledIntegers
+  /// The root of the error's energy over the weights' own.
+  let relativeError: Double
+
+  /// Pulls `output` and rounds its elements.
+  init(_ output: OutputTensor, _ progress: WriteProgress?) throws(ResectError) {
+    try output.checkIsFloat32()
+    shape = output.tensor.shape
+    guard shape.rank > 0 else { throw ResectError(.badArgument, "a scalar has no output channels") }
+    let integers = try ScaledIntegers(output.tensor)
+    self.integers = integers
+    let size = integers.values.count / integers.scales.count
+    relativeError = try output.tensor.doubles().relativeError {
+      Double(Float(integers.values[$0]) * integers.scales[$0 / size])
+    }
+    progress?(4 * integers.values.count)
+  }
+
+  /// The payload, coded where that saves three percent at least: what is stored is read faster.
+  func payload() -> [UInt8] {
+    let coded = payload(IntegerCoder())
+    let stored = payload(IntegerCoder(isStored: true))
+    return 100 * coded.count <= 97 * stored.count ? coded : stored
+  }
+
+  private func payload(_ coder: IntegerCoder) -> [UInt8] {
+    var coder = coder
+    var scales: [UInt8] = []
+    for scale in integers.scales { scales.append(littleEndian: scale.bitPattern) }
+    return ChunkedPayload.bytes(head: scales, elementCount: integers.values.count) {
+      coder.append(integers.values[$0], to: &$1)
+    }
+  }
+}
+
+extension ChunkedPayload {
+  /// A payload of `elementCount` elements, of which `append` appends each chunk.
+  fileprivate static func bytes(
+    head: [UInt8], elementCount: Int, _ append: (Range<Int>, inout [UInt8]) -> Void
+  ) -> [UInt8] {
+    let layout = ChunkLayout(elementCount: elementCount)
+    var payload = ChunkedPayload(head: head, layout, capacity: elementCount)
+    for chunk in 0..<layout.count { payload.add { append(layout.elements(of: chunk), &$0) } }
     return payload.bytes
+  }
+}
+
+extension OutputTensor {
+  fileprivate func checkIsFloat32() throws(ResectError) {
+    guard dtype == .float32 else {
+      throw ResectError(.badArgument, "only float32 is quantised, the tensor is to be \(dtype.rawValue)")
+    }
+  }
+}
+
+extension [Double] {
+  /// The root of the error's energy over the weights' own, which these are; `changed` gives what they become. 0 where all are zero.
+  fileprivate func relativeError(_ changed: (Int) -> Double) -> Double {
+    var (noise, energy) = (0.0, 0.0)
+    for index in indices {
+      let error = self[index] - changed(index)
+      noise += error * error
+      energy += self[index] * self[index]
+    }
+    return energy > 0 ? (noise / energy).squareRoot() : 0
   }
 }

@@ -65,14 +65,23 @@ struct MeanCorrection: Sendable {
 }
 
 extension Model {
-  /// The mean of each input channel of each layer, as the network's batch-norms tell it; nothing where they do not.
-  ///
-  /// They tell nothing of pre-activated networks, of channels that something weighs, and of shortcuts that add zeros at the end.
-  static func inputMeans(of network: ResNet) -> [ModulePath: [Double]]? {
-    let architecture = network.architecture
-    guard !architecture.isPreactivated, architecture.attention == nil, architecture.absentNorms.isEmpty,
-      architecture.shortcut != .zeroPaddedAtEnd, let moments = try? network.inputMoments()
-    else { return nil }
-    return moments.mapValues { $0.map(\.mean) }
+  /// The mean of each input channel of each layer, as the network's batch-norms tell it; nothing of those of which they do not.
+  static func inputMeans(of network: ResNet) -> [ModulePath: [Double]] {
+    var network = network
+    var assumptions: [String] = []
+    network.assumeWhatIsUnknown(&assumptions)
+    guard case .batchNorm = network.architecture.normalization,
+      let graph = try? Graph(network, fidelity: .exact), let moments = try? graph.moments()
+    else { return [:] }
+    var means: [ModulePath: [Double]] = [:]
+    for node in graph.nodes {
+      switch node.operation {
+      case .convolution, .linear:
+        guard let module = Convention.tree.module(of: node.name) else { continue }
+        means[module] = moments[node.inputs[0]]?.moments.map(\.mean)
+      default: continue
+      }
+    }
+    return means
   }
 }

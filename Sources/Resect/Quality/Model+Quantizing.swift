@@ -19,7 +19,7 @@ extension Model {
   private func quantized(to goal: QualityGoal) throws(ResectError) -> Model {
     try goal.check()
     let network = try network
-    guard quantization == nil else { throw Model.alreadyQuantized }
+    guard quantization == nil, integers == nil else { throw Model.alreadyQuantized }
     if case .size(let limit) = goal, try nativeByteCount() <= limit {
       var model = self
       model.loading.warnings.append("without any loss, the file has fewer bytes than \(limit): nothing is quantised")
@@ -60,7 +60,7 @@ extension Model {
   /// The means of the layers' inputs, as the batch-norms say or said.
   private func knownInputMeans() throws(ResectError) -> [ModulePath: [Double]] {
     let network = try network
-    guard var means = inputMeans ?? Model.inputMeans(of: network) else { return [:] }
+    var means = Model.inputMeans(of: unfolded ?? network)
     // The input is pixels now, whose means nobody knows.
     if foldsInput { means[.stemConvolution] = nil }
     return means
