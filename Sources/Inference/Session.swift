@@ -80,6 +80,9 @@ public final class Session: Sendable {
   private let usesReference: Bool
   private let winograd: Bool
 
+  /// Whether oneDNN is there to compute. Without it plain Swift does, some hundred times slower.
+  public static var isAccelerated: Bool { OneDNNLibrary.failure == nil }
+
   /// A session for `network`.
   public convenience init(_ network: ResNet, options: SessionOptions = SessionOptions()) throws(ResectError) {
     try self.init(Graph(network, fidelity: options.isExact ? .exact : .fused), of: network, options)

@@ -1,4 +1,4 @@
-internal import Resect
+@testable internal import Resect
 internal import TestSupport
 import Testing
 
@@ -56,6 +56,18 @@ import Testing
     let model = try folded.quantizing(to: .size(2_000_000))
     #expect(model.quantization == nil)
     #expect(model.loading.warnings.contains { $0.contains("without any loss") })
+  }
+
+  @Test(arguments: [true, false])
+  func `without measuring each layer, the promise is kept in little more room`(_ isFolded: Bool) throws {
+    let model = isFolded ? folded : try Model(contentsOf: Fixtures.sample("digits/digits-resnet20.pth"))
+    let (measured, estimated) = (folder.file("measured.resect"), folder.file("estimated.resect"))
+    let size = try model.quantizing(to: .error(0.01)).write(to: measured).bytes
+    let report = try model.quantized(to: .error(0.01), measures: false).write(to: estimated)
+    #expect(report.proof?.holds == true)
+    #expect(try LogitError(logits(model), logits(Model(contentsOf: estimated))).relative <= 0.0101)
+    #expect(try contents(of: measured) != contents(of: estimated))
+    #expect(Double(report.bytes) < 1.2 * Double(size))
   }
 
   @Test func `less error takes more room`() throws {

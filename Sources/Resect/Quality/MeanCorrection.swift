@@ -63,25 +63,3 @@ struct MeanCorrection: Sendable {
     return LazyTensor(values: values, dtype: taker.tensor.dtype == .float64 ? .float64 : .float32)
   }
 }
-
-extension Model {
-  /// The mean of each input channel of each layer, as the network's batch-norms tell it; nothing of those of which they do not.
-  static func inputMeans(of network: ResNet) -> [ModulePath: [Double]] {
-    var network = network
-    var assumptions: [String] = []
-    network.assumeWhatIsUnknown(&assumptions)
-    guard case .batchNorm = network.architecture.normalization,
-      let graph = try? Graph(network, fidelity: .exact), let moments = try? graph.moments()
-    else { return [:] }
-    var means: [ModulePath: [Double]] = [:]
-    for node in graph.nodes {
-      switch node.operation {
-      case .convolution, .linear:
-        guard let module = Convention.tree.module(of: node.name) else { continue }
-        means[module] = moments[node.inputs[0]]?.moments.map(\.mean)
-      default: continue
-      }
-    }
-    return means
-  }
-}

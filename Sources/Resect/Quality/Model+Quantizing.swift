@@ -3,7 +3,7 @@ extension Model {
   ///
   /// Weights of convolutions, of what weighs channels and of the classifier become multiples of a step each, which the entropy
   /// coder then packs. Steps are allotted by how much noise in each layer moves the logits, which the engine measures on
-  /// the probes; what they do to the channels' means is taken back where batch-norms tell the means of the inputs. Biases, scales and norms
+  /// the probes, or where oneDNN is missing what weights and batch-norms tell of that; what they do to the channels' means is taken back where batch-norms tell the means of the inputs. Biases, scales and norms
   /// keep every bit. Best after ``foldingBatchNorm()``: fewer bytes are left beside the weights. No surgery may follow.
   ///
   /// Throws where the engine cannot run the network, where `goal` cannot be reached, and for an embedding of classes.
@@ -16,7 +16,8 @@ extension Model {
     }
   }
 
-  private func quantized(to goal: QualityGoal) throws(ResectError) -> Model {
+  /// ``quantizing(to:)``; where `measures` is false, steps are allotted by what weights and batch-norms tell, as without oneDNN.
+  func quantized(to goal: QualityGoal, measures: Bool = Session.isAccelerated) throws(ResectError) -> Model {
     try goal.check()
     let network = try network
     guard quantization == nil, integers == nil else { throw Model.alreadyQuantized }
@@ -26,7 +27,8 @@ extension Model {
       return model
     }
     let (subject, probes) = try probesAfter()
-    let probed = try ProbedNetwork(network, probes: probes, subject: subject, means: knownInputMeans())
+    let probed = try ProbedNetwork(
+      network, probes: probes, subject: subject, statistics: knownStatistics(), measures: measures)
     let search = try QualitySearch(probed)
     func with(_ result: QualitySearch.Result) throws(ResectError) -> Model {
       var model = self
@@ -57,13 +59,13 @@ extension Model {
       .notApplicable, "the weights are quantised", advice: "surgeries come before, and quantising is done once")
   }
 
-  /// The means of the layers' inputs, as the batch-norms say or said.
-  private func knownInputMeans() throws(ResectError) -> [ModulePath: [Double]] {
+  /// What the batch-norms say or said.
+  private func knownStatistics() throws(ResectError) -> ActivationStatistics {
     let network = try network
-    var means = Model.inputMeans(of: unfolded ?? network)
+    var statistics = ActivationStatistics(of: unfolded ?? network)
     // The input is pixels now, whose means nobody knows.
-    if foldsInput { means[.stemConvolution] = nil }
-    return means
+    if foldsInput { statistics.inputMeans[.stemConvolution] = nil }
+    return statistics
   }
 }
 

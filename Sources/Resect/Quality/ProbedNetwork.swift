@@ -7,12 +7,21 @@ struct ProbedNetwork: Sendable {
   private let probes: Batch
   private let subject: Proof.Subject
   private let reference: Rows
+  private let branchShares: [ModulePath: Double]
+  private let measures: Bool
 
-  init(_ network: ResNet, probes: Batch, subject: Proof.Subject, means: [ModulePath: [Double]]) throws(ResectError) {
+  /// A network and its probes. Where `measures` is false, what a layer's noise does to the logits is estimated from its weights and
+  /// from what the batch-norms tell: running the network once for each layer takes too long without oneDNN.
+  init(
+    _ network: ResNet, probes: Batch, subject: Proof.Subject, statistics: ActivationStatistics,
+    measures: Bool
+  ) throws(ResectError) {
     self.network = network
     self.probes = probes
     self.subject = subject
-    correction = MeanCorrection(network, means: means)
+    self.measures = measures
+    branchShares = statistics.branchShares
+    correction = MeanCorrection(network, means: statistics.inputMeans)
     reference = try ProbedNetwork.run(network, probes, subject)
     guard LogitError(reference, reference).relative.isFinite else {
       throw ResectError(
@@ -73,6 +82,13 @@ struct ProbedNetwork: Sendable {
     // An odd stride meets every position of the kernels.
     let stride = weights.count / ProbedNetwork.sampled | 1
     let curve = RateCurve(Swift.stride(from: 0, to: weights.count, by: stride).map { weights[$0] })
+    guard measures else {
+      let share = branchShares[parameter.path.module] ?? 1
+      return StepAllocation.Layer(
+        count: weights.count,
+        sensitivity: StepAllocation.Layer.sensitivity(meanSquare: curve.scale * curve.scale, branchShare: share),
+        curve: curve)
+    }
     var sensitivity = 0.0
     for draw in 0..<draws {
       // Coarse enough to stand out against rounding, fine enough for the layers behind to pass it on in proportion.
