@@ -34,7 +34,8 @@ struct VerifyCommand: ParsableCommand {
     for note in Set(predictors.flatMap(\.session.notes)) { Terminal.error("resect: note: \(note)") }
     let (subject, agreement) = try predictors[0].agreement(with: predictors[1], on: batch(for: predictors[0]))
     let computed = predictors.contains { $0.session.precision == .int8 } ? Proof.integerTolerance : 0
-    let allowed = tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance, computed) * agreement.magnitude
+    let allowed =
+      tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance, computed) * agreement.magnitude
     let agrees = agreement.largest <= allowed
     try shown.show(
       agreement.lines(subject, allowed: allowed).joined(separator: "\n"),

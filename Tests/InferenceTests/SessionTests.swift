@@ -112,7 +112,8 @@ private func oracle(_ graph: Graph, _ batch: Batch) throws -> [[Double]] {
   }
 
   @Test(arguments: [Precision.bfloat16, .int8], [1, 3])
-  func `a pass that keeps no weights computes what one does that keeps them`(_ precision: Precision, count: Int) throws {
+  func `a pass that keeps no weights computes what one does that keeps them`(_ precision: Precision, count: Int) throws
+  {
     let network = try ResNet.random(.small(.bottleneck, widths: [64, 128], stemWidth: 64), seed: 3)
     let batch = try Probes.batch(for: Graph(network), side: 48, count: count)
     var options = SessionOptions()

@@ -21,7 +21,8 @@ extension Model {
       guard quantization == nil, integers == nil else { throw Model.alreadyQuantized }
       guard try !network.canFoldBatchNorms else {
         throw ResectError(
-          .notApplicable, "8-bit integers are made of a network whose batch-norms are folded", advice: "--fold-bn folds them")
+          .notApplicable, "8-bit integers are made of a network whose batch-norms are folded",
+          advice: "--fold-bn folds them")
       }
       let graph = try Graph(network)
       let ranges = try ranges(calibration, of: graph)
