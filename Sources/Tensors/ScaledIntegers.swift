@@ -55,7 +55,8 @@ extension LazyTensor {
         .mismatch, "\(scales.shape) scales do not fit integers of shape \(integers.shape)")
     }
     self.init(
-      dtype: .float32, shape: integers.shape, source: ScaledIntegersSource(values: integers, scales: scales, name: name))
+      dtype: .float32, shape: integers.shape, source: ScaledIntegersSource(values: integers, scales: scales, name: name)
+    )
   }
 
   /// The float32 values that this tensor has once it is stored as ``ScaledIntegers``. When it is pulled, all of it is in memory.
@@ -89,7 +90,8 @@ private struct ScaledIntegersSource: TensorSource {
       filled = bytes.count
     }
     guard lowest > .min else {
-      throw ResectError(.malformed, "an integer is -128, the least is -127", advice: "export the model again", tensor: name)
+      throw ResectError(
+        .malformed, "an integer is -128, the least is -127", advice: "export the model again", tensor: name)
     }
     return ScaledIntegers(values: integers, scales: scales)
   }
