@@ -75,8 +75,7 @@ public final class Session: Sendable {
 
   private let store = WeightStore()
   private let plans = Mutex<[Size: Ready]>([:])
-  /// The ranges of its activations; absent where it computes with other numbers than 8-bit integers.
-  public let ranges: ActivationRanges?
+  private let ranges: ActivationRanges?
   private let quantized: [Int: ScaledIntegers]
   private let usesReference: Bool
   private let winograd: Bool

@@ -81,6 +81,21 @@ import Testing
     #expect(verified.status == 0)
   }
 
+  @Test(arguments: ["probes", "statistics", "images"])
+  func `the halves of a split run in 8-bit integers`(_ source: String) throws {
+    let (backbone, classes) = (folder.file("b.resect"), folder.file("c.resect"))
+    #expect(
+      try Program(
+        "split", digits, "--backbone", backbone, "--classes", classes, "--labels", labels, "--preprocessing",
+        preprocessing
+      ).status == 0)
+    let program = try Program(
+      "classify", "--backbone", backbone, "--classes", classes, images, "--json", "--dtype", "int8", "--calibrate",
+      source == "images" ? images : source)
+    #expect(program.status == 0)
+    for image in try predictions(program) { #expect(image.label == image.name) }
+  }
+
   @Test func `8-bit integers are stored by export alone, folded, and ranges are for them`() throws {
     let output = folder.file("out.resect")
     let unfolded = try Program("export", digits, output, "--dtype", "int8")

@@ -23,6 +23,8 @@ extension Calibration {
   public func ranges(
     of graph: Graph, _ network: ResNet?, input: ActivationRanges.Range? = nil
   ) throws(ResectError) -> ActivationRanges {
+    // An embedding of classes has none.
+    guard !graph.convolvedValues.isEmpty else { return ActivationRanges(from: .probes) }
     func fromBatchNorms() throws(ResectError) -> ActivationRanges? {
       guard let network else { return nil }
       return try ActivationRanges(batchNormsOf: network)
