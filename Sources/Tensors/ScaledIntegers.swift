@@ -8,7 +8,7 @@ public struct ScaledIntegers: Sendable, Hashable {
   /// What the integers of each slice are multiplied by: normal and above zero.
   public let scales: [Float]
 
-  /// The integers that `tensor` holds (``LazyTensor/init(integers:scales:)``) or else its elements, each rounded to the nearest, to
+  /// The integers that `tensor` holds (``LazyTensor/init(integers:scales:name:)``) or else its elements, each rounded to the nearest, to
   /// the even one of two. The largest magnitude of a slice becomes 127.
   ///
   /// Throws `ResectError.Code.badValue` where an element is not finite.
