@@ -22,7 +22,12 @@ public struct Batch: Sendable, Hashable {
   }
 
   /// The numbers of one element.
-  public subscript(index: Int) -> [Float] { Array(values[index * shape.count..<(index + 1) * shape.count]) }
+  public subscript(index: Int) -> [Float] { self[index..<index + 1] }
+
+  /// The numbers of the elements of `range`, one after the other.
+  public subscript(range: Range<Int>) -> [Float] {
+    Array(values[range.lowerBound * shape.count..<range.upperBound * shape.count])
+  }
 
   /// Pixels of an image in each direction; a vector has one.
   var extent: (height: Int, width: Int) {

@@ -28,7 +28,7 @@ public struct SessionOptions: Sendable {
 ///
 /// Its weights are read once, into the order that the processor likes best. One session serves many threads at once: each
 /// forward pass has memory of its own. What an image gives depends neither on the number of threads nor on the batch that it
-/// is part of: each image of a batch is run by itself, several at once.
+/// is part of: images of a batch are run by themselves, or a few in one pass where that gives the same bits.
 public final class Session: Sendable {
   /// What a forward pass computes.
   public enum Output: Sendable, Hashable {
@@ -48,6 +48,7 @@ public final class Session: Sendable {
   public let notes: [String]
 
   private struct Size: Hashable {
+    let count: Int
     let height: Int
     let width: Int
     let threads: Int
@@ -74,8 +75,7 @@ public final class Session: Sendable {
 
   private let store = WeightStore()
   private let plans = Mutex<[Size: Ready]>([:])
-  /// The ranges of its activations; absent where it computes with other numbers than 8-bit integers.
-  public let ranges: ActivationRanges?
+  private let ranges: ActivationRanges?
   private let quantized: [Int: ScaledIntegers]
   private let usesReference: Bool
   private let winograd: Bool
@@ -131,10 +131,16 @@ public final class Session: Sendable {
     }
     guard graph.output > 0 else { return finished(batch.values, count: batch.count, output) }
     let share = Session.threads(for: batch.count, of: threads)
-    let ready = try plan(for: batch, graph, output, threads: share)
-    let results = Mutex([[Float]](repeating: [], count: batch.count))
-    try parallelForEach(count: batch.count, threads: threads / share) { index throws(ResectError) in
-      let result = try ready.withContext { context throws(ResectError) in try context.run(batch[index]) }
+    let group = groupSize(for: batch.count)
+    let starts = Array(stride(from: 0, to: batch.count, by: group))
+    let whole = try plan(for: batch, count: group, graph, output, threads: share)
+    let left = batch.count % group
+    let last = left == 0 ? whole : try plan(for: batch, count: left, graph, output, threads: share)
+    let results = Mutex([[Float]](repeating: [], count: starts.count))
+    try parallelForEach(count: starts.count, threads: threads / share) { index throws(ResectError) in
+      let images = starts[index]..<min(starts[index] + group, batch.count)
+      let ready = images.count == group ? whole : last
+      let result = try ready.withContext { context throws(ResectError) in try context.run(batch[images]) }
       results.withLock { $0[index] = result }
     }
     return finished(results.withLock { $0.flatMap(\.self) }, count: batch.count, output)
@@ -145,6 +151,19 @@ public final class Session: Sendable {
   private static func threads(for count: Int, of all: Int) -> Int {
     let share = max(1, all / count)
     return 1 << (Int.bitWidth - 1 - share.leadingZeroBitCount)
+  }
+
+  /// How many of `count` images run in one pass: a few read weights from memory once, more leave no room for activations in the
+  /// caches. Fewer where else a thread would be idle; and Winograd's algorithm takes images one by one.
+  private func groupSize(for count: Int) -> Int {
+    var size =
+      switch precision {
+      case .float32: 1
+      case .bfloat16: 2
+      case .int8: 4
+      }
+    while size > 1, count / size < threads { size /= 2 }
+    return size
   }
 
   /// The logits, or the features, of one batch, without keeping the network in memory: weights are read when their layer comes
@@ -194,19 +213,19 @@ public final class Session: Sendable {
       "the network takes images, number × \(graph.inputChannels) × height × width, not \(features) features")
   }
 
-  /// The plan for one image of `batch`.
+  /// The plan for `count` images of `batch`.
   private func plan(
-    for batch: Batch, _ graph: Graph, _ output: Output, threads: Int
+    for batch: Batch, count: Int, _ graph: Graph, _ output: Output, threads: Int
   ) throws(ResectError) -> Ready {
     let (height, width) = batch.extent
-    let size = Size(height: height, width: width, threads: threads, output: output)
+    let size = Size(count: count, height: height, width: width, threads: threads, output: output)
     // Whoever comes first compiles; others wait, and then share.
     var failure: ResectError?
     let ready: Ready? = plans.withLock { plans in
       if let known = plans[size] { return known }
       do throws(ResectError) {
         var compiler = try PlanCompiler(
-          graph, precision: precision, ranges: ranges, quantized: quantized, store: store, batch: 1,
+          graph, precision: precision, ranges: ranges, quantized: quantized, store: store, batch: count,
           height: height, width: width, threads: threads, winograd: winograd)
         let made = Ready(try compiler.compile())
         plans[size] = made
@@ -226,10 +245,10 @@ public final class Session: Sendable {
     _ batch: Batch, _ observe: @Sendable (Graph.ValueID, Span<Float>) -> Void
   ) throws(ResectError) {
     try check(batch)
-    let ready = try plan(for: batch, graph, .logits, threads: 1)
+    let ready = try plan(for: batch, count: 1, graph, .logits, threads: 1)
     try parallelForEach(count: batch.count, threads: threads) { index throws(ResectError) in
       try ready.withContext { context throws(ResectError) in
-        _ = try context.run(batch[index], observing: observe)
+        _ = try context.run(batch[index..<index + 1], observing: observe)
       }
     }
   }

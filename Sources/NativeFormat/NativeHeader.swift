@@ -179,7 +179,7 @@ extension Provenance {
 
 extension NativeTensorEntry {
   var json: JSON {
-    return .object([
+    .object([
       "name": .string(name),
       "dtype": .string(dtype.rawValue),
       "shape": .array(shape.axes.map { .integer($0) }),

@@ -100,7 +100,8 @@ extension NativeTensorEntry {
     case .int8:
       return try LazyTensor(
         integers: LazyTensor(storage: EncodedStorage(self, payload: storage), dtype: .int8, shape: shape),
-        scales: LazyTensor(storage: storage, dtype: .float32, shape: Shape(vector: shape.axes[0])))
+        scales: LazyTensor(storage: storage, dtype: .float32, shape: Shape(vector: shape.axes[0])),
+        name: name)
     }
   }
 }

@@ -17,11 +17,6 @@ public struct Moments: Sendable, Hashable {
     self.variance = variance
   }
 
-  /// What a batch-norm of scale γ and shift β puts out: it makes the mean β and the variance γ².
-  public init(scale: Double, shift: Double) {
-    self.init(mean: shift, variance: scale * scale)
-  }
-
   /// The sum of two channels that do not depend on each other: a branch and its shortcut, about.
   public static func + (one: Moments, other: Moments) -> Moments {
     Moments(mean: one.mean + other.mean, variance: one.variance + other.variance)

@@ -108,7 +108,8 @@ extension Model {
       fileCalibration = header.calibration
       try checkLabels()
       try checkPreprocessing()
-      try checkCalibration(hasIntegers: native.payloads.contains { if case .int8 = $0.encoding { true } else { false } })
+      try checkCalibration(
+        hasIntegers: native.payloads.contains { if case .int8 = $0.encoding { true } else { false } })
     } catch {
       throw error.located(file: file.path)
     }

@@ -162,7 +162,9 @@ extension Model {
     var probes = try Probes.batch(for: graph)
     guard let preprocessing = normalizedBy?.preprocessing else {
       // 8-bit integers reach no further than images do.
-      if let range = integers?.ranges[Graph.inputName], graph.inputNormalization == nil { probes = try probes.clamped(to: range) }
+      if let range = integers?.ranges[Graph.inputName], graph.inputNormalization == nil {
+        probes = try probes.clamped(to: range)
+      }
       return (probes, probes)
     }
     let bare = try Preprocessing(
@@ -275,7 +277,9 @@ struct Pass {
       session = try Session(network, options: options)
     case .classes(let embedding): session = try Session(Graph(embedding), options: options)
     }
-    if integers != nil, session.precision != .int8 { assumptions.append("activations of 8 bits are like those of float32") }
+    if integers != nil, session.precision != .int8 {
+      assumptions.append("activations of 8 bits are like those of float32")
+    }
     guard case .classes(let embedding)? = classes else {
       self.classes = nil
       return

@@ -55,7 +55,9 @@ struct RunCommand: ParsableCommand {
     return try session.run(batch, output: features ? .features : .logits)
   }
 
-  private func show(_ rows: Rows, _ difference: Double?, _ times: [Timing], _ precision: Precision, ready: Double) throws {
+  private func show(_ rows: Rows, _ difference: Double?, _ times: [Timing], _ precision: Precision, ready: Double)
+    throws
+  {
     var lines = ["\(rows.count) × \(rows.width) \(features ? "features" : "logits")"]
     if let output { lines.append("wrote \(output.printable())") }
     if let difference {

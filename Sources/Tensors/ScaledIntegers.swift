@@ -8,7 +8,7 @@ public struct ScaledIntegers: Sendable, Hashable {
   /// What the integers of each slice are multiplied by: normal and above zero.
   public let scales: [Float]
 
-  /// The integers that `tensor` holds (``LazyTensor/init(integers:scales:)``) or else its elements, each rounded to the nearest, to
+  /// The integers that `tensor` holds (``LazyTensor/init(integers:scales:name:)``) or else its elements, each rounded to the nearest, to
   /// the even one of two. The largest magnitude of a slice becomes 127.
   ///
   /// Throws `ResectError.Code.badValue` where an element is not finite.
@@ -46,8 +46,8 @@ extension LazyTensor {
   /// `scales`, the product rounded once.
   ///
   /// `integers` is int8, `scales` a vector of float32. When they are read, an integer of −128 and a scale that is not normal and above
-  /// zero are refused. Throws where there are more or fewer scales than slices.
-  public init(integers: LazyTensor, scales: LazyTensor) throws(ResectError) {
+  /// zero are refused; `name` is the tensor's in these errors. Throws where there are more or fewer scales than slices.
+  public init(integers: LazyTensor, scales: LazyTensor, name: String) throws(ResectError) {
     guard integers.dtype == .int8, scales.dtype == .float32, scales.shape.rank == 1,
       scales.shape.axes.first == integers.shape.axes.first
     else {
@@ -55,7 +55,8 @@ extension LazyTensor {
         .mismatch, "\(scales.shape) scales do not fit integers of shape \(integers.shape)")
     }
     self.init(
-      dtype: .float32, shape: integers.shape, source: ScaledIntegersSource(values: integers, scales: scales))
+      dtype: .float32, shape: integers.shape, source: ScaledIntegersSource(values: integers, scales: scales, name: name)
+    )
   }
 
   /// The float32 values that this tensor has once it is stored as ``ScaledIntegers``. When it is pulled, all of it is in memory.
@@ -68,6 +69,7 @@ extension LazyTensor {
 private struct ScaledIntegersSource: TensorSource {
   let values: LazyTensor
   let scales: LazyTensor
+  let name: String
 
   /// What the file holds, checked.
   func integers() throws(ResectError) -> ScaledIntegers {
@@ -75,7 +77,7 @@ private struct ScaledIntegersSource: TensorSource {
     if let row = scales.firstIndex(where: { !($0.isNormal && $0 > 0) }) {
       throw ResectError(
         .malformed, "the scale \(scales[row]) of output channel \(row) is not a normal number above zero",
-        advice: "export the model again")
+        advice: "export the model again", tensor: name)
     }
     let bytes = try values.bytes()
     var lowest = Int8.max
@@ -88,7 +90,8 @@ private struct ScaledIntegersSource: TensorSource {
       filled = bytes.count
     }
     guard lowest > .min else {
-      throw ResectError(.malformed, "an integer is -128, the least is -127", advice: "export the model again")
+      throw ResectError(
+        .malformed, "an integer is -128, the least is -127", advice: "export the model again", tensor: name)
     }
     return ScaledIntegers(values: integers, scales: scales)
   }

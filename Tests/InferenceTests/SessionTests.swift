@@ -111,8 +111,28 @@ private func oracle(_ graph: Graph, _ batch: Batch) throws -> [[Double]] {
     }
   }
 
+  @Test(arguments: Precision.allCases, architectures.indices)
+  func `an image gives the same bits alone and in a batch of any size`(_ precision: Precision, _ index: Int) throws {
+    let (name, architecture) = architectures[index]
+    let network = try ResNet.random(architecture, seed: 6)
+    let batch = try Probes.batch(for: Graph(network), side: 40, count: 7)
+    var options = SessionOptions()
+    options.precision = precision
+    options.threads = 1
+    options.calibration = .probes
+    let session = try Session(network, options: options)
+    let alone = try (0..<7).map { index in
+      try session.run(Batch(count: 1, shape: batch.shape, values: batch[index])).values
+    }
+    for count in 2...7 {
+      let some = try Batch(count: count, shape: batch.shape, values: batch[0..<count])
+      #expect(try session.run(some).values == alone[..<count].flatMap(\.self), "\(name), \(count) images")
+    }
+  }
+
   @Test(arguments: [Precision.bfloat16, .int8], [1, 3])
-  func `a pass that keeps no weights computes what one does that keeps them`(_ precision: Precision, count: Int) throws {
+  func `a pass that keeps no weights computes what one does that keeps them`(_ precision: Precision, count: Int) throws
+  {
     let network = try ResNet.random(.small(.bottleneck, widths: [64, 128], stemWidth: 64), seed: 3)
     let batch = try Probes.batch(for: Graph(network), side: 48, count: count)
     var options = SessionOptions()

@@ -28,7 +28,7 @@ import Testing
     let norms = (0..<inputs).map { _ in (scale: random.normal(), shift: random.normal()) }
     let correction = try BiasCorrection.corrections(
       weights: weights, changed: changed, shape: Shape([1, inputs]),
-      inputMeans: norms.map { Moments(scale: $0.scale, shift: $0.shift).rectified.mean })[0]
+      inputMeans: norms.map { Moments(mean: $0.shift, variance: $0.scale * $0.scale).rectified.mean })[0]
     var difference = 0.0
     let count = 50_000
     for _ in 0..<count {

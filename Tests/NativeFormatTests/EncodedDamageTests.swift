@@ -103,6 +103,35 @@ import Testing
 
   @Test(
     arguments: [
+      ("a chunk that ends early", HandAssembly.int8(scales: [1], [0, 127], shape: "[1,2]")),
+      ("a chunk that goes on", .int8(scales: [1], HandEncoding.stored([127, 128, 129]), shape: "[1,2]")),
+      ("a chunk missing", .int8(scales: [1], shape: "[1,2]")),
+      ("an integer of 128", .int8(scales: [1], HandEncoding.stored([127, 255]), shape: "[1,2]")),
+      ("a scale missing", .int8(scales: [1], HandEncoding.stored([127, 127]), shape: "[2,1]")),
+      ("scales alone", .int8(scales: [1, 1], shape: "[2,1]")),
+      ("a scale of 0", .int8(scales: [1, 0], HandEncoding.stored([127, 127]), shape: "[2,1]")),
+      ("a negative scale", .int8(scales: [-1], HandEncoding.stored([127, 127]), shape: "[1,2]")),
+      ("a scale that is no number", .int8(scales: [.nan], HandEncoding.stored([127, 127]), shape: "[1,2]")),
+      ("an infinite scale", .int8(scales: [.infinity], HandEncoding.stored([127, 127]), shape: "[1,2]")),
+      ("a subnormal scale", .int8(scales: [0x1p-127], HandEncoding.stored([127, 127]), shape: "[1,2]")),
+    ] as [(String, HandAssembly)])
+  func `8-bit weights that lie are refused, and the tensor named`(name: String, assembly: HandAssembly) throws {
+    for access in [NativeFile.Access.mapped, .read] {
+      let error = try error(assembly, access: access)
+      #expect(error?.code == .malformed, "\(name)")
+      #expect(error?.tensor == "classifier.weight", "\(name)")
+    }
+  }
+
+  @Test(arguments: ["", #","relativeError":-1"#, #","relativeError":"0""#])
+  func `8-bit weights say their error`(members: String) throws {
+    let error = try error(.encoded([0, 0, 0x80, 0x3F, 1, 127], "int8", shape: "[1]", members: members))
+    #expect(error?.code == .malformed)
+    #expect(error?.message.contains("relativeError") == true)
+  }
+
+  @Test(
+    arguments: [
       ("step", ""), ("step", #","relativeError":0"#), ("relativeError", #","step":1"#),
       ("step", #","step":0,"relativeError":0"#), ("step", #","step":-1,"relativeError":0"#),
       ("step", #","step":"1","relativeError":0"#), ("step", #","step":1e-310,"relativeError":0"#),
@@ -118,7 +147,8 @@ import Testing
   @Test(
     arguments: [
       ("planes", "F64", "[2]"), ("planes", "I8", "[2]"), ("planes", "F32", "[0,2]"), ("quantized", "F16", "[2]"),
-      ("quantized", "F32", "[0]"),
+      ("quantized", "F32", "[0]"), ("int8", "I8", "[2]"), ("int8", "BF16", "[2]"), ("int8", "F32", "[]"),
+      ("int8", "F32", "[0]"), ("int8", "F32", "[2,0]"),
     ])
   func `an encoding that does not go with the tensor is refused`(
     encoding: String, dtype: String, shape: String
@@ -149,7 +179,7 @@ import Testing
   /// Whatever a byte of the payload becomes, with the checksum that belongs to it: an error or other weights, never a trap.
   @Test func `no payload traps`() throws {
     let matrix = try OutputTensor.random(rows: 12, columns: 24, seed: 3)
-    for choice in [EncodingChoice.lossless, .quantized(step: 0.02), .quantized(step: 0.0001)] {
+    for choice in [EncodingChoice.lossless, .quantized(step: 0.02), .quantized(step: 0.0001), .int8] {
       let payload = try matrix.payload(choice, in: folder)
       var random = SeededRandom(seed: 7)
       for index in payload.bytes.indices {

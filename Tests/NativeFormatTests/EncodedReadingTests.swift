@@ -158,6 +158,24 @@ import Testing
     #expect(try floats(of: assembly) == [0.25, 0.5])
   }
 
+  // MARK: int8
+
+  @Test func `an 8-bit weight is its integer times its row's scale, in float32`() throws {
+    let chunk = HandEncoding.stored([0, 127, 254, 128, 126, 130])
+    let assembly = HandAssembly.int8(scales: [0.1, 0x1p-126], chunk, shape: "[2,3]")
+    #expect(try floats(of: assembly) == [-127 * 0.1, 0, 127 * 0.1, 0x1p-126, -0x1p-126, 3 * 0x1p-126] as [Float])
+  }
+
+  @Test func `8-bit weights may be coded, and have chunks of 65536`() throws {
+    let first = HandEncoding.coded(
+      (0..<65536).map { $0 % 4 == 0 ? 126 : 127 }, first: 126, frequencies: [1024, 3072])
+    let assembly = HandAssembly.int8(scales: [2], first, HandEncoding.constant(130), shape: "[1,65538]")
+    let values = try floats(of: assembly)
+    #expect(values.count == 65538)
+    #expect(values[..<65536].enumerated().allSatisfy { $1 == ($0 % 4 == 0 ? -2 : 0) })
+    #expect(values[65536...] == [6, 6])
+  }
+
   // MARK: The header
 
   @Test func `the file tells how each tensor lies in it`() throws {

@@ -164,6 +164,51 @@ import Testing
       } == .badArgument)
   }
 
+  // MARK: Integers
+
+  @Test(arguments: [(1, 1), (3, 5), (64, 147), (40, 5000)])
+  func `8-bit weights are the nearest of 255 steps of their row`(rows: Int, columns: Int) throws {
+    let matrix = try OutputTensor.random(rows: rows, columns: columns, seed: UInt64(rows))
+    let (tensor, payload) = try read(matrix, .int8)
+    let weights = try matrix.tensor.floats()
+    let expected = (0..<rows).flatMap { row in
+      let slice = weights[row * columns..<(row + 1) * columns]
+      let scale = (slice.map { abs($0) }.max() ?? 0) / 127
+      return slice.map { ($0 / scale).rounded(.toNearestOrEven) * scale }
+    }
+    #expect(try tensor.floats() == expected)
+    let noise = zip(weights, expected).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
+    let energy = weights.reduce(0.0) { $0 + Double($1) * Double($1) }
+    #expect(abs(try #require(payload.encoding.relativeError) - (noise / energy).squareRoot()) < 1e-6)
+    #expect(try ScaledIntegers(tensor) == ScaledIntegers(matrix.tensor))
+  }
+
+  @Test func `8-bit weights are coded where that saves room, and else read as they are`() throws {
+    // Most weights of the bell are small; uniform ones take their eight bits.
+    let bell = try OutputTensor.random(rows: 4, columns: 20_000, seed: 1)
+    #expect(try read(bell, .int8).payload.byteCount < 76_000)
+    var random = SeededRandom(seed: 2)
+    var bytes: [UInt8] = []
+    for _ in 0..<80_000 { bytes.append(littleEndian: Float.random(in: -1...1, using: &random).bitPattern) }
+    // Four scales, two lengths, two blocks of one byte more than they have symbols.
+    #expect(try read(OutputTensor(bytes, .float32, [4, 20_000]), .int8).payload.byteCount == 80_000 + 16 + 8 + 2)
+  }
+
+  @Test func `what is no finite float32 in rows does not become integers`() throws {
+    let refusals: [(OutputTensor, ResectError.Code)] = [
+      (try OutputTensor([0, 0, 0xC0, 0x7F, 0, 0, 0, 0], .float32, [2]), .badValue),
+      (try OutputTensor([0, 0, 0x80, 0x3F], .float32, []), .badArgument),
+      (
+        OutputTensor(name: "a", tensor: try OutputTensor.random(rows: 2, columns: 2, seed: 1).tensor, dtype: .float16),
+        .badArgument
+      ),
+    ]
+    for (tensor, code) in refusals {
+      #expect(refusal { () throws(ResectError) in try tensor.write(.int8, to: folder.file("bad")) } == code)
+    }
+    #expect(try read(OutputTensor([], .float32, [0, 3]), .int8).payload.encoding == .raw)
+  }
+
   // MARK: The file
 
   @Test func `the same model gives the same bytes, however threads interleave and whatever is encoded`() throws {
@@ -175,6 +220,7 @@ import Testing
         tensors, to: file,
         encoding: {
           if $0.tensor.dtype != .float32 || $0.name.hasSuffix("conv1.weight") { return .store }
+          if $0.name.hasPrefix("classifier") { return .int8 }
           return $0.name.hasSuffix("conv2.weight") ? .quantized(step: 0.01) : .lossless
         }, header: { () throws(ResectError) in TinyNetwork.header() })
       _ = try file.committed()

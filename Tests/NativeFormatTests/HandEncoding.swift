@@ -79,6 +79,14 @@ extension HandAssembly {
     return .tensors(String(entry.dropLast()) + members + "}", payloads: padded)
   }
 
+  /// A tensor of 8-bit integers, whose payload begins with `scales`.
+  static func int8(scales: [Float], _ chunks: [UInt8]..., shape: String) -> HandAssembly {
+    var payload: [UInt8] = []
+    for scale in scales { payload.append(littleEndian: scale.bitPattern) }
+    for chunk in chunks { payload.append(littleEndian: UInt32(chunk.count)) }
+    return encoded(payload + chunks.joined(), "int8", shape: shape, members: #","relativeError":0.5"#)
+  }
+
   /// A quantised tensor of step 0.25.
   static func quantized(_ payload: [UInt8], shape: String) -> HandAssembly {
     encoded(payload, "quantized", shape: shape, members: #","step":0.25,"relativeError":0.5"#)

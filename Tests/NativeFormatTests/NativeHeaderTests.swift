@@ -228,6 +228,22 @@ import Testing
     #expect(error?.code == .malformed)
   }
 
+  @Test func `ranges of activations are read, and refused where they are none`() throws {
+    func header(_ calibration: String) throws(ResectError) -> NativeHeader {
+      let plain = NativeHeader(
+        kind: .network(TinyNetwork.architecture), convention: nil, labels: nil, preprocessing: .unknown,
+        provenance: Provenance())
+      let member = JSON.Member("calibration", try JSON(parsing: Array(calibration.utf8)))
+      return try NativeHeader(json: .object((plain.json(tensors: []).members ?? []) + [member]))
+    }
+    let ranges = try header(#"{"source":"probes","ranges":{"input":[-1,2.5]}}"#).calibration
+    #expect(ranges?.source == .probes)
+    #expect(ranges?["input"] == .init(low: -1, high: 2.5))
+    for wrong in ["null", "[]", #"{"source":"probes"}"#, #"{"source":"probes","ranges":{"input":[1e999,0]}}"#] {
+      #expect(#expect(throws: ResectError.self) { try header(wrong) }?.code == .malformed, "\(wrong)")
+    }
+  }
+
   @Test func `the members of the header stand in the order of the specification`() throws {
     let header = NativeHeader(
       kind: .network(TinyNetwork.architecture), convention: "torchvision", labels: ["a"],

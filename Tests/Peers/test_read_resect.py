@@ -57,6 +57,14 @@ def test_what_resect_exports_reads_the_same(encoding, dtype, tmp_path):
     assert encodings == ({"raw"} if encoding == "store" else {"raw", "planes"})
 
 
+@pytest.mark.parametrize("calibration", ["statistics", "probes"])
+def test_8_bit_integers_that_resect_exports_read_the_same(calibration, tmp_path):
+    resect("export", DIGITS, tmp_path / "digits.resect", "--fold-bn", "--dtype", "int8", "--calibrate", calibration)
+    header, _ = assert_both_read_the_same(tmp_path / "digits.resect", tmp_path)
+    assert [entry["encoding"] for entry in header["tensors"] if len(entry["shape"]) == 4] == ["int8"] * 21
+    assert header["calibration"]["source"] == {"statistics": "batch-norms"}.get(calibration, calibration)
+
+
 # A writer of its own: every kind of block, by the specification.
 
 

@@ -15,7 +15,7 @@ import Testing
     }
     let sampled = sum / Double(count)
     let variance = squares / Double(count) - sampled * sampled
-    let moments = Moments(scale: -deviation, shift: mean).rectified
+    let moments = Moments(mean: mean, variance: deviation * deviation).rectified
     #expect(abs(moments.mean - sampled) < 0.01 * deviation)
     #expect(abs(moments.variance - variance) < 0.02 * deviation * deviation)
   }
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func `a channel far below zero is nothing, and no negative variance`() {
-    let moments = Moments(scale: 1, shift: -40).rectified
+    let moments = Moments(mean: -40, variance: 1).rectified
     #expect(moments.mean >= 0 && moments.mean < 1e-100)
     #expect(moments.variance >= 0 && moments.variance < 1e-100)
   }

@@ -59,6 +59,59 @@ import Testing
     #expect(found.count { $0.label == $0.name } == 297)
   }
 
+  @Test(arguments: ["", "probes", "images"])
+  func `a file of 8-bit integers classifies in them, and says so`(_ source: String) throws {
+    let calibration = source.isEmpty ? [] : ["--calibrate", source == "images" ? images : source]
+    let path = folder.file("digits.resect")
+    let program = try Program(
+      list: [
+        "export", digits, path, "--labels", labels, "--preprocessing", preprocessing, "--fold-bn", "--dtype", "int8",
+      ] + calibration)
+    #expect(program.status == 0)
+    #expect(program.output.contains("proved: largest logit difference"))
+    for flags in [[], ["--dtype", "f32"]] {
+      let found = try predictions(Program(list: ["classify", path, images, "--json"] + flags))
+      #expect(found.count == 12)
+      for image in found { #expect(image.label == image.name) }
+    }
+    let inspected = try Program("inspect", path).output
+    #expect(inspected.contains("8-bit weights, with the ranges of 22 activations from"))
+    #expect(try Program("inspect", path, "--json").json["calibration"]?["ranges"]?.members?.count == 22)
+    let verified = try Program("verify", digits, path, "--images", images, "--preprocessing", preprocessing)
+    #expect(verified.status == 0)
+  }
+
+  @Test(arguments: ["probes", "statistics", "images"])
+  func `the halves of a split run in 8-bit integers`(_ source: String) throws {
+    let (backbone, classes) = (folder.file("b.resect"), folder.file("c.resect"))
+    #expect(
+      try Program(
+        "split", digits, "--backbone", backbone, "--classes", classes, "--labels", labels, "--preprocessing",
+        preprocessing
+      ).status == 0)
+    let program = try Program(
+      "classify", "--backbone", backbone, "--classes", classes, images, "--json", "--dtype", "int8", "--calibrate",
+      source == "images" ? images : source)
+    #expect(program.status == 0)
+    for image in try predictions(program) { #expect(image.label == image.name) }
+  }
+
+  @Test func `8-bit integers are stored by export alone, folded, and ranges are for them`() throws {
+    let output = folder.file("out.resect")
+    let unfolded = try Program("export", digits, output, "--dtype", "int8")
+    #expect(unfolded.status == 1)
+    #expect(unfolded.errors.contains("--fold-bn folds them"))
+    for arguments in [
+      ["fold-bn", digits, output, "--dtype", "int8"], ["convert", digits, output, "--dtype", "int8"],
+      ["split", digits, "--backbone", output, "--classes", folder.file("c.resect"), "--dtype", "int8"],
+      ["export", digits, output, "--fold-bn", "--calibrate", "probes"],
+      ["export", digits, output, "--fold-bn", "--dtype", "int8", "--quality", "good"],
+    ] {
+      #expect(try Program(list: arguments).status == 64, "\(arguments)")
+    }
+    #expect(try filesInFolder(folder.path).isEmpty)
+  }
+
   @Test func `ranges are asked for where there are none, and only for 8-bit integers`() throws {
     let folded = try Program(
       "classify", try exported("--fold-bn"), images, "--dtype", "int8", "--calibrate", "statistics")

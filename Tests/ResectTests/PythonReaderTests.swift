@@ -55,4 +55,17 @@ import Testing
     #expect(status == 0)
     #expect(output.contains("quantized"))
   }
+
+  @Test(.enabled(if: hasNumpy, "numpy is not installed"))
+  func `8-bit weights read the same`() throws {
+    let folder = try TemporaryFolder()
+    let (file, copy) = (folder.file("out.resect"), folder.file("out.safetensors"))
+    let model = try Model(
+      contentsOf: Self.root.appendingPathComponent("Samples/digits/digits-resnet20.pth").path)
+    try model.foldingBatchNorm().storingIntegers().write(to: file)
+    try copyTensors(from: file, to: copy, options: WriteOptions(dtype: .float32))
+    let (status, output) = try Self.python(["-c", Self.comparison, Self.root.path, file, copy])
+    #expect(status == 0)
+    #expect(output.contains("int8"))
+  }
 }

@@ -13,7 +13,7 @@ import Testing
     let storage = MemoryStorage(integers.map { UInt8(bitPattern: $0) })
     return try LazyTensor(
       integers: LazyTensor(storage: storage, dtype: .int8, shape: Shape(axes)),
-      scales: tensor(scales, [scales.count]))
+      scales: tensor(scales, [scales.count]), name: "stored")
   }
 
   @Test func `a slice reaches 127 steps, each number goes to the nearest, from the middle to the even one`()
@@ -78,6 +78,7 @@ import Testing
     let tensor = try stored([1, 2], scales: [1, scale], [2, 1])
     let error = #expect(throws: ResectError.self) { try tensor.floats() }
     #expect(error?.code == .malformed)
+    #expect(error?.tensor == "stored")
     #expect(throws: ResectError.self) { try ScaledIntegers(tensor) }
   }
 

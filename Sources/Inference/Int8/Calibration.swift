@@ -23,17 +23,14 @@ extension Calibration {
   public func ranges(
     of graph: Graph, _ network: ResNet?, input: ActivationRanges.Range? = nil
   ) throws(ResectError) -> ActivationRanges {
+    // An embedding of classes has none.
+    guard !graph.convolvedValues.isEmpty else { return ActivationRanges(from: .probes) }
     func fromBatchNorms() throws(ResectError) -> ActivationRanges? {
       guard let network else { return nil }
       return try ActivationRanges(batchNormsOf: network)
     }
-    let input = graph.inputNormalization?.range ?? input
     func fromProbes() throws(ResectError) -> ActivationRanges {
-      let probes = try Probes.batch(for: graph)
-      guard let input, graph.inputNormalization == nil else {
-        return try ActivationRanges(of: graph, on: [probes], as: .probes)
-      }
-      return try ActivationRanges(of: graph, on: [probes.clamped(to: input)], as: .probes)
+      try ActivationRanges(of: graph, on: [Probes.batch(for: graph)], as: .probes)
     }
     var ranges: ActivationRanges
     switch self {
@@ -49,7 +46,7 @@ extension Calibration {
       }
       ranges = told
     }
-    if let input { ranges[Graph.inputName] = input }
+    if let input = graph.inputNormalization?.range ?? input { ranges[Graph.inputName] = input }
     return ranges
   }
 }

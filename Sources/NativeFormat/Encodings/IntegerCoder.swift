@@ -34,7 +34,7 @@ struct IntegerCoder: ChunkDecoder {
     unsafe try decoder.read(&cursor, hasCurve: true, into: integers)
     guard cursor.isAtEnd else { throw ChunkCursor.damaged("it is longer than its block") }
     var largest: UInt8 = 0
-    for unsafe symbol in unsafe integers { largest = max(largest, symbol) }
+    for index in 0..<elements.count { largest = unsafe max(largest, integers[index]) }
     guard largest < 255 else { throw ChunkCursor.damaged("an integer is 128, at most 127 is one") }
     for index in 0..<elements.count { unsafe integers[index] &-= IntegerCoder.middle }
   }

@@ -59,6 +59,6 @@ public enum EncodingChoice: Sendable, Hashable {
   case lossless
   /// In multiples of `step`. Requires finite values and a tensor that is stored as float32.
   case quantized(step: Double, rounding: StepRounding = .nearest)
-  /// As ``ScaledIntegers``. Requires finite values and a tensor that is stored as float32.
+  /// As `ScaledIntegers`. Requires finite values and a tensor that is stored as float32.
   case int8
 }

@@ -9,7 +9,7 @@ struct IntegerStorage: Sendable {
 extension Model {
   /// The model that will be written as what the 8-bit engine computes with: only `.resect` files hold that.
   ///
-  /// Weights of convolutions become integers times a scale for each output channel (``ScaledIntegers``), those of linear layers
+  /// Weights of convolutions become integers times a scale for each output channel (`ScaledIntegers`), those of linear layers
   /// bfloat16, and the ranges of the activations go into the file, so that nothing has to be measured or rounded when it runs.
   /// By default the ranges are those of the file that was read, where it holds them, else those that the batch-norms tell
   /// that are folded now, else those of probes. No surgery may follow.
