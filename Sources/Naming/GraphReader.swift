@@ -65,12 +65,17 @@ struct GraphReader {
     case ([7], [2], true): stem = .sevenWithMaxPool
     case ([3], [1], false): stem = .three
     case ([3, 3, 3], [2, 1, 1], true): stem = .deepWithMaxPool
+    case ([3, 3, 3, 3], [2, 1, 1, 2], false): stem = .deepWithConvolution
     default:
       let list = units.map { "\($0.kernel)×\($0.kernel) of stride \($0.stride)" }.joined(separator: ", ")
       throw ResectError(
         .unsupported,
         "the stem (\(list.isEmpty ? "no convolution" : list), \(pool ? "max-pooling" : "no pooling")) is none of a known ResNet",
         tensor: units.first?.convolution)
+    }
+    if stem == .deepWithConvolution, let pool = units.popLast() {
+      places[pool.convolution] = .stemPoolConvolution
+      if let norm = pool.norm { places[norm] = .stemPoolNorm }
     }
     for (index, unit) in units.enumerated() {
       let isLast = index == units.count - 1

@@ -1,5 +1,5 @@
-/// A network as Keras' own code builds it: the layers of `ResNet50`, `ResNet50V2` and their deeper kin of keras.applications, or of
-/// `ResNet50` before 2019.
+/// A network for Keras: where Keras' own code builds it, the layers of `ResNet50`, `ResNet50V2` and their deeper kin of
+/// keras.applications, or of `ResNet50` before 2019; else layers of its own, which only an archive with their graph can hold.
 struct KerasApplication {
   /// The convention whose names the layers have.
   let convention: Convention
@@ -10,19 +10,27 @@ struct KerasApplication {
   /// What a person should know.
   let warnings: [String]
 
-  /// The layers of `network`, each tensor in the dtype that `stored` gives it.
+  /// The layers of `network` for a file of `format`, each tensor in the dtype that `stored` gives it.
   ///
   /// Before 2019, names were others: those are written where `convention` is ``Convention/kerasLegacy``. Throws
-  /// `ResectError.Code.unsupported` where Keras' code computes something else than `network`.
+  /// `ResectError.Code.unsupported` where Keras' code computes something else than `network` and `format` does not hold the graph, or
+  /// `isChosen` says that the names have to be those of `convention`; and where no graph of Keras' layers does what `network` does.
   init(
-    _ network: ResNet, named convention: Convention, stored: @escaping (LazyTensor) -> DType
+    _ network: ResNet, named convention: Convention, isChosen: Bool, for format: OutputFormat,
+    stored: @escaping (LazyTensor) -> DType
   ) throws(ResectError) {
     let isLegacy = convention.name == Convention.kerasLegacy.name
-    let family: Family = network.architecture.isPreactivated ? .v2 : isLegacy ? .legacy : .v1
-    try family.check(network.architecture)
-    var graph = KerasGraph(family, inputChannels: network.architecture.inputChannels, stored: stored)
-    try graph.add(network)
-    self.convention = family.convention
+    let kin: Family = network.architecture.isPreactivated ? .v2 : isLegacy ? .legacy : .v1
+    var family: Family? = kin
+    do throws(ResectError) {
+      try kin.check(network.architecture)
+    } catch {
+      guard format == .keras, !isChosen || convention.name != kin.convention.name else { throw error }
+      try network.architecture.checkKerasGraph()
+      family = nil
+    }
+    let graph = try KerasGraph(network, of: family, stored: stored)
+    self.convention = family?.convention ?? .forGraph
     layers = graph.weights
     configuration = graph.configuration
     warnings = KerasApplication.warnings(network, family, inventedBiases: graph.inventedBiases)
@@ -48,7 +56,7 @@ struct KerasApplication {
   /// `metadata.json` of a `.keras` archive: the version that its layout is of, and the day of all entries.
   private static let archiveMetadata = #"{"keras_version":"3.0.0","date_saved":"1980-01-01@00:00:00"}"#
 
-  private static func warnings(_ network: ResNet, _ family: Family, inventedBiases: Int) -> [String] {
+  private static func warnings(_ network: ResNet, _ family: Family?, inventedBiases: Int) -> [String] {
     var warnings: [String] = []
     if inventedBiases > 0 {
       warnings.append("\(inventedBiases) biases that the network does not have are written as zeros: Keras' has them")
@@ -92,7 +100,7 @@ extension KerasApplication {
 
     /// Refuses networks that the family's code does not build.
     func check(_ architecture: Architecture) throws(ResectError) {
-      func refusal(_ what: String, _ advice: String = "write another format") -> ResectError {
+      func refusal(_ what: String, _ advice: String = "a .keras archive describes any network") -> ResectError {
         ResectError(.unsupported, "Keras has no ResNet \(what)", advice: advice)
       }
       guard architecture.block == .bottleneck, architecture.stem == .sevenWithMaxPool,
@@ -101,7 +109,7 @@ extension KerasApplication {
         architecture.projectionKernels.isEmpty
       else { throw refusal("of this kind: its blocks are plain bottlenecks behind a 7×7 stem") }
       guard architecture.normalization == .batchNorm(affine: true, statistics: true) else {
-        throw refusal("without batch-norms", "write it before they are folded")
+        throw refusal("without batch-norms", "write it before they are folded, or as .keras")
       }
       guard architecture.absentNorms == absentNorms(architecture), architecture.hasFinalNorm == (self == .v2) else {
         throw refusal("whose batch-norms are where this one's are")
@@ -136,7 +144,7 @@ extension KerasApplication {
         for (block, projects) in blocks.enumerated()
         where !projects && architecture.stride(stage: stage + 1, block: block) > 1 {
           throw refusal(
-            "whose block strides without a projection, as stage \(stage + 1)'s here", "write another format")
+            "whose block strides without a projection, as stage \(stage + 1)'s here", "write .resect")
         }
       }
     }
@@ -159,6 +167,37 @@ extension KerasApplication {
       case .v1: [.symmetric]
       case .v2: [.symmetricZeros]
       case .legacy: [.symmetric, .unpadded]
+      }
+    }
+  }
+}
+
+extension Architecture {
+  /// Refuses what layers of Keras do not do.
+  fileprivate func checkKerasGraph() throws(ResectError) {
+    func refusal(_ what: String, _ advice: String = "write .resect") -> ResectError {
+      ResectError(.unsupported, "a graph of Keras' layers has no \(what)", advice: advice)
+    }
+    guard shortcut.isProjection else { throw refusal("zero-padded shortcuts") }
+    guard attention == nil else { throw refusal("attention of this kind") }
+    guard [.none, .linear].contains(head), !appendsConstantFeature else {
+      throw refusal("head like this one's", "split the network into backbone and classes")
+    }
+    if case .batchNorm(_, let statistics) = normalization {
+      guard statistics else { throw refusal("batch-norms without statistics") }
+      guard epsilon.value != nil else {
+        throw refusal("unknown eps: nobody says what the batch-norms add to the variance", "--epsilon says it")
+      }
+    }
+    guard block == .basic || stridePlacement.value != .unknown else {
+      throw refusal("unknown strides: nobody says which convolution of a bottleneck strides", "--stride says it")
+    }
+    guard !isPreactivated || stem == .three || stemPooling != .symmetric || !absentNorms.contains(.stemNorm) else {
+      throw refusal("pooling that leaves out what lies beyond the border, which counts where no ReLU precedes it")
+    }
+    for (stage, blocks) in projections.enumerated() where !isPreactivated {
+      for (block, projects) in blocks.enumerated() where !projects && stride(stage: stage + 1, block: block) > 1 {
+        throw refusal("block that strides without a projection, as one of stage \(stage + 1)")
       }
     }
   }
