@@ -14,13 +14,13 @@ struct GraphInput {
 
   /// All of it as one normalisation of `channels` channels; absent where nothing changes.
   ///
-  /// The first factor that all channels share is the scale; whatever else there is goes into means and standard deviations, in
-  /// double precision.
+  /// A factor that comes first and that all channels share is the scale; whatever else there is goes into means and standard
+  /// deviations, in double precision.
   func normalization(channels: Int) throws(ResectError) -> InputNormalization? {
     var scale: Double?
     var mean = [Double](repeating: 0, count: channels)
     var std = [Double](repeating: 1, count: channels)
-    for (layer, operation) in zip(layers, operations) {
+    for (position, (layer, operation)) in zip(layers, operations).enumerated() {
       // So far, the result is (pixel × scale − mean) / std.
       switch operation {
       case .scale(let factors, let terms):
@@ -29,7 +29,7 @@ struct GraphInput {
         guard factors.allSatisfy({ $0 != 0 }) else {
           throw ResectError(.badValue, "the layer multiplies pixels by zero", tensor: layer)
         }
-        if scale == nil, layer == layers.first, Set(factors).count == 1 {
+        if position == 0, Set(factors).count == 1 {
           scale = factors.first
           mean = terms.map { 0 - $0 }
         } else {
