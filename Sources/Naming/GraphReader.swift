@@ -35,7 +35,7 @@ struct GraphReader {
 
   // MARK: Stem
 
-  /// The stem: one convolution or three, then pooling. With activation, each convolution is followed by a ReLU.
+  /// The stem: what normalises the image, one convolution or three, then pooling or a fourth. With activation, each convolution is followed by a ReLU.
   mutating func readStem(_ nodes: [Int], isPreactivated: Bool) throws(ResectError) {
     var rest = Stretch(graph: graph, nodes: nodes)
     guard case .input(let height, let width)? = rest.next?.operation else {
@@ -65,7 +65,7 @@ struct GraphReader {
     case ([7], [2], true): stem = .sevenWithMaxPool
     case ([3], [1], false): stem = .three
     case ([3, 3, 3], [2, 1, 1], true): stem = .deepWithMaxPool
-    case ([3, 3, 3, 3], [2, 1, 1, 2], false): stem = .deepWithConvolution
+    case ([3, 3, 3, 3], [2, 1, 1, 2], false) where !isPreactivated: stem = .deepWithConvolution
     default:
       let list = units.map { "\($0.kernel)×\($0.kernel) of stride \($0.stride)" }.joined(separator: ", ")
       throw ResectError(

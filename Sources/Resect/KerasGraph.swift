@@ -4,7 +4,7 @@
 /// Source: Keras' `applications/resnet.py` and `src/models/functional.py`; keras_applications 1.0.6, `resnet50.py`.
 struct KerasGraph {
   /// Whose code the layers are of; absent where it is nobody's.
-  private let family: KerasApplication.Family?
+  private let family: KerasFamily?
   /// The convention that names layers with weights.
   private let names: Convention
   private let architecture: Architecture
@@ -27,7 +27,7 @@ struct KerasGraph {
 
   /// The layers of `network`, each tensor in the dtype that `stored` gives it.
   init(
-    _ network: ResNet, of family: KerasApplication.Family?, stored: @escaping (LazyTensor) -> DType
+    _ network: ResNet, of family: KerasFamily?, stored: @escaping (LazyTensor) -> DType
   ) throws(ResectError) {
     self.family = family
     names = family?.convention ?? (network.architecture.isPreactivated ? .kerasV2 : .keras)
@@ -336,12 +336,4 @@ struct KerasGraph {
   }
 
   private func pair(_ value: Int) -> JSON { .array([.integer(value), .integer(value)]) }
-}
-
-extension Architecture {
-  /// Whether Keras' layers do what the network does with its input: they leave channels where they are.
-  var normalizesInKeras: Bool {
-    guard let channels = inputNormalization?.channels else { return false }
-    return channels == Array(0..<inputChannels)
-  }
 }
