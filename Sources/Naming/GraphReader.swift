@@ -369,7 +369,7 @@ struct Stretch {
   /// A layer that normalises the input.
   mutating func takeInputStep() -> LayerGraph.Node? {
     switch next?.operation {
-    case .scale?, .standardize?:
+    case .scale?, .standardize?, .reorderChannels?:
       let node = next
       advance()
       return node
@@ -423,7 +423,7 @@ extension LayerGraph.Operation {
   fileprivate var description: String {
     switch self {
     case .input: "the input"
-    case .scale, .standardize: "a normalisation of the input"
+    case .scale, .standardize, .reorderChannels: "a normalisation of the input"
     case .convolution: "a convolution"
     case .zeroPadding: "zero padding"
     case .batchNorm: "a batch-norm"

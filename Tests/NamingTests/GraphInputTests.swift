@@ -59,6 +59,18 @@ import Testing
     }
   }
 
+  @Test func `channels that change places take their numbers along`() throws {
+    let turned = try #require(
+      try normalization(.reorderChannels(nil), .standardize(mean: [103, 116, 123], std: [1, 2, 3])))
+    #expect(turned.channels == [2, 1, 0] && turned.mean == [103, 116, 123] && turned.std == [1, 2, 3])
+    let afterwards = try #require(
+      try normalization(.standardize(mean: [103, 116, 123], std: [1, 2, 3]), .reorderChannels([1, 2, 0])))
+    #expect(afterwards.channels == [1, 2, 0] && afterwards.mean == [116, 123, 103] && afterwards.std == [2, 3, 1])
+    #expect(try normalization(.reorderChannels(nil), .reorderChannels(nil)) == nil)
+    let error = #expect(throws: ResectError.self) { try normalization(.reorderChannels([0, 0, 1])) }
+    #expect(error?.code == .unsupported)
+  }
+
   @Test func `what changes nothing is no normalisation`() throws {
     #expect(try normalization() == nil)
     #expect(try normalization(.scale(by: [1], adding: [0]), .standardize(mean: [0], std: [1])) == nil)
