@@ -389,10 +389,13 @@ def test_h5py_reads_every_dtype(tmp_path):
         for name, array in arrays.items():
             file[name] = array
         file.attrs["text"] = "Größe"
+        file.attrs["other"] = np.bytes_("Größe".encode("latin-1"))
         file["f4"].attrs["names"] = [b"a", b"longer"]
         file["f4"].attrs["none"] = []
-    resect("convert", "--raw", tmp_path / "in.h5", tmp_path / "out.h5")
+    report = json.loads(resect("convert", "--raw", "--json", tmp_path / "in.h5", tmp_path / "out.h5"))
+    assert [entry["name"].split()[-1] for entry in report["ignored"]] == ["other"]  # what is no UTF-8 is not guessed
     with h5py.File(tmp_path / "out.h5") as file:
+        assert "other" not in file.attrs
         for name, array in arrays.items():
             assert file[name].dtype == array.dtype and file[name].shape == array.shape
             assert np.asarray(file[name]).tobytes() == array.tobytes(), name
