@@ -57,6 +57,7 @@ private func readValue(
       : fixedStrings(
         try rawBytes(attribute.id, type.id, byteCount, place), each: elementBytes,
         padding: H5Tget_strpad(type.id))
+    guard let texts else { return .other("text that is not UTF-8") }
     guard isScalar else { return .strings(texts) }
     return texts.first.map { .string($0) } ?? .strings([])
   case .number(let dtype, let order):
@@ -80,19 +81,22 @@ private func rawBytes(
   return Array(bytes.prefix(byteCount))
 }
 
-private func fixedStrings(_ bytes: [UInt8], each size: Int, padding: H5T_str_t) -> [String] {
-  stride(from: 0, to: bytes.count, by: max(size, 1)).map { start in
+/// Strings that stand one after the other; nil where one is not UTF-8.
+private func fixedStrings(_ bytes: [UInt8], each size: Int, padding: H5T_str_t) -> [String]? {
+  let texts = stride(from: 0, to: bytes.count, by: max(size, 1)).map { start in
     var text = bytes[start..<start + size]
     if padding == H5T_STR_NULLTERM { text = text.prefix { $0 != 0 } }
     let filler: UInt8 = padding == H5T_STR_SPACEPAD ? 0x20 : 0
     while text.last == filler { text.removeLast() }
-    return String(decoding: text, as: UTF8.self)
+    return String(validating: text, as: UTF8.self)
   }
+  return texts.contains(nil) ? nil : texts.compactMap(\.self)
 }
 
+/// Strings of variable length; nil where one is not UTF-8.
 private func variableStrings(
   _ attribute: hid_t, _ type: hid_t, _ space: hid_t, count: Int, _ place: String
-) throws(ResectError) -> [String] {
+) throws(ResectError) -> [String]? {
   guard count > 0 else { return [] }
   var pointers = unsafe [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
   let status = unsafe H5Aread(attribute, type, &pointers)
@@ -102,7 +106,9 @@ private func variableStrings(
   var left = Limits.hdf5AttributeBytes
   for index in 0..<count {
     // A string that was never stored is an empty one.
-    let text = unsafe pointers[index].map { unsafe String(cString: $0) } ?? ""
+    var text: String? = ""
+    if let pointer = unsafe pointers[index] { text = unsafe String(validatingCString: pointer) }
+    guard let text else { return nil }
     left -= text.utf8.count
     guard left >= 0 else {
       throw ResectError(

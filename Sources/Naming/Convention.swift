@@ -47,13 +47,20 @@ public struct Convention: Sendable {
   /// The convention called `name`.
   public static func named(_ name: String) -> Convention? { all.first { $0.name == name } }
 
+  /// What stands for the names of layers whose graph is written beside them.
+  public static let forGraph: Convention = {
+    var convention = tree
+    convention.name = graphName
+    convention.isOfOneFile = true
+    return convention
+  }()
+
   /// What stands for the names of another file, which are not known any more: what they followed is `name`, one file's graph or a
   /// mapping. Nil for any other name.
   public static func forgotten(_ name: String) -> Convention? {
     guard [graphName, mappingName].contains(name) else { return nil }
-    var forgotten = tree
+    var forgotten = forGraph
     forgotten.name = name
-    forgotten.isOfOneFile = true
     return forgotten
   }
 

@@ -14,13 +14,14 @@ struct GraphInput {
 
   /// All of it as one normalisation of `channels` channels; absent where nothing changes.
   ///
-  /// The first factor that all channels share is the scale; whatever else there is goes into means and standard deviations, in
-  /// double precision.
+  /// A factor that comes first and that all channels share is the scale; whatever else there is goes into means and standard
+  /// deviations, in double precision.
   func normalization(channels: Int) throws(ResectError) -> InputNormalization? {
     var scale: Double?
+    var order = Array(0..<channels)
     var mean = [Double](repeating: 0, count: channels)
     var std = [Double](repeating: 1, count: channels)
-    for (layer, operation) in zip(layers, operations) {
+    for (position, (layer, operation)) in zip(layers, operations).enumerated() {
       // So far, the result is (pixel × scale − mean) / std.
       switch operation {
       case .scale(let factors, let terms):
@@ -29,7 +30,7 @@ struct GraphInput {
         guard factors.allSatisfy({ $0 != 0 }) else {
           throw ResectError(.badValue, "the layer multiplies pixels by zero", tensor: layer)
         }
-        if scale == nil, layer == layers.first, Set(factors).count == 1 {
+        if position == 0, Set(factors).count == 1 {
           scale = factors.first
           mean = terms.map { 0 - $0 }
         } else {
@@ -45,12 +46,22 @@ struct GraphInput {
           mean[channel] += means[channel] * std[channel]
           std[channel] *= deviations[channel]
         }
+      case .reorderChannels(let positions):
+        let positions = positions ?? Array((0..<channels).reversed())
+        guard positions.sorted() == Array(0..<channels) else {
+          throw ResectError(
+            .unsupported, "the layer takes the channels \(positions) of the image's \(channels)", tensor: layer)
+        }
+        (order, mean, std) = (positions.map { order[$0] }, positions.map { mean[$0] }, positions.map { std[$0] })
       default: continue
       }
     }
-    guard scale ?? 1 != 1 || mean.contains(where: { $0 != 0 }) || std.contains(where: { $0 != 1 }) else { return nil }
+    let isOrdered = order == Array(0..<channels)
+    guard !isOrdered || scale ?? 1 != 1 || mean.contains(where: { $0 != 0 }) || std.contains(where: { $0 != 1 }) else {
+      return nil
+    }
     do throws(ResectError) {
-      return try InputNormalization(channels: Array(0..<channels), scale: scale ?? 1, mean: mean, std: std)
+      return try InputNormalization(channels: order, scale: scale ?? 1, mean: mean, std: std)
     } catch {
       throw error.located(tensor: layers.last)
     }

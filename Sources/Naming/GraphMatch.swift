@@ -94,7 +94,9 @@ struct GraphMatch {
     architecture.padding = isSame ? .same : .symmetric
     architecture.paddingExceptions = Set(isSame ? Set(paddings.keys).subtracting(same) : Set(same))
     architecture.setEpsilons(epsilons, from: .graph)
-    architecture.inputNormalization = try input.normalization(channels: architecture.inputChannels)
+    // Where the graph has no layers for it, a file of Resect's may still say it.
+    architecture.inputNormalization =
+      try input.normalization(channels: architecture.inputChannels) ?? architecture.inputNormalization
     let present = Set(places.values)
     architecture.hasFinalNorm = present.contains(.finalNorm)
     architecture.absentNorms = []

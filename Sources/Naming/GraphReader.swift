@@ -35,7 +35,7 @@ struct GraphReader {
 
   // MARK: Stem
 
-  /// The stem: one convolution or three, then pooling. With activation, each convolution is followed by a ReLU.
+  /// The stem: what normalises the image, one convolution or three, then pooling or a fourth. With activation, each convolution is followed by a ReLU.
   mutating func readStem(_ nodes: [Int], isPreactivated: Bool) throws(ResectError) {
     var rest = Stretch(graph: graph, nodes: nodes)
     guard case .input(let height, let width)? = rest.next?.operation else {
@@ -65,12 +65,17 @@ struct GraphReader {
     case ([7], [2], true): stem = .sevenWithMaxPool
     case ([3], [1], false): stem = .three
     case ([3, 3, 3], [2, 1, 1], true): stem = .deepWithMaxPool
+    case ([3, 3, 3, 3], [2, 1, 1, 2], false) where !isPreactivated: stem = .deepWithConvolution
     default:
       let list = units.map { "\($0.kernel)×\($0.kernel) of stride \($0.stride)" }.joined(separator: ", ")
       throw ResectError(
         .unsupported,
         "the stem (\(list.isEmpty ? "no convolution" : list), \(pool ? "max-pooling" : "no pooling")) is none of a known ResNet",
         tensor: units.first?.convolution)
+    }
+    if stem == .deepWithConvolution, let pool = units.popLast() {
+      places[pool.convolution] = .stemPoolConvolution
+      if let norm = pool.norm { places[norm] = .stemPoolNorm }
     }
     for (index, unit) in units.enumerated() {
       let isLast = index == units.count - 1
@@ -364,7 +369,7 @@ struct Stretch {
   /// A layer that normalises the input.
   mutating func takeInputStep() -> LayerGraph.Node? {
     switch next?.operation {
-    case .scale?, .standardize?:
+    case .scale?, .standardize?, .reorderChannels?:
       let node = next
       advance()
       return node
@@ -418,7 +423,7 @@ extension LayerGraph.Operation {
   fileprivate var description: String {
     switch self {
     case .input: "the input"
-    case .scale, .standardize: "a normalisation of the input"
+    case .scale, .standardize, .reorderChannels: "a normalisation of the input"
     case .convolution: "a convolution"
     case .zeroPadding: "zero padding"
     case .batchNorm: "a batch-norm"

@@ -24,6 +24,8 @@ public struct LayerGraph: Sendable {
     case input(height: Int?, width: Int?)
     /// Numbers times a factor, plus a term: one for all channels, or one for each.
     case scale(by: [Double], adding: [Double])
+    /// The channels in another order, given by their positions; backwards where that is absent.
+    case reorderChannels([Int]?)
     /// Numbers minus a mean, divided by a standard deviation: one for all channels, or one for each.
     case standardize(mean: [Double], std: [Double])
     case convolution(Window)

@@ -20,7 +20,11 @@ extension LayerGraph {
         nodes.append(Node(name: layer.name, operation: layer.input, inputs: []))
         inputs = [nodes.count - 1]
       }
-      nodes.append(Node(name: layer.name, operation: try layer.operation(weights), inputs: inputs))
+      if let (source, channels) = layer.stackedChannels(of: model.layers) {
+        nodes.append(Node(name: layer.name, operation: .reorderChannels(channels), inputs: [results[source]]))
+      } else {
+        nodes.append(Node(name: layer.name, operation: try layer.operation(weights), inputs: inputs))
+      }
       if let activation = layer.ownActivation {
         nodes.append(Node(name: layer.name, operation: activation, inputs: [nodes.count - 1]))
       }
@@ -33,7 +37,8 @@ extension LayerGraph {
 extension KerasLayer {
   /// What the layer of a model with these weights computes, but for an activation of its own.
   fileprivate func operation(_ weights: [String: LazyTensor]) throws(ResectError) -> LayerGraph.Operation {
-    switch className {
+    if let arithmetic { return arithmetic }
+    return switch className {
     case "InputLayer": input
     case "Rescaling":
       .scale(by: try numbers("scale") ?? [1], adding: try numbers("offset") ?? [0])

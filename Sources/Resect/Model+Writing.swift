@@ -203,9 +203,11 @@ extension Model {
         guard case .network(let network) = content else {
           throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
         }
-        let application = try KerasApplication(network, named: convention, stored: { storage.dtype(of: $0) })
+        let application = try KerasApplication(
+          network, named: convention, isChosen: isConventionChosen, for: format, stored: { storage.dtype(of: $0) })
         try checkNames(application.convention)
-        warnings = application.warnings + otherReadersWarnings
+        warnings = application.warnings
+        if format != .keras || !network.architecture.normalizesInKeras { warnings += otherReadersWarnings }
         var written = self
         written.convention = application.convention
         let metadata = ResectMetadata(of: written, surgeries: records).strings
@@ -222,7 +224,7 @@ extension Model {
     guard isConventionChosen, convention.name != own.name else { return }
     throw ResectError(
       .badArgument, "a file of Keras has its layers' names, not those of \(convention.name)",
-      advice: "leave --convention out, or say \(own.name)")
+      advice: "leave --convention out")
   }
 
   /// How many bytes a `.resect` file of the model has at most.

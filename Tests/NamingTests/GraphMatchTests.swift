@@ -122,6 +122,69 @@ import Testing
     #expect(message.contains(says))
   }
 
+  @Test func `zeros that are no half of the kernel are refused with their number`() {
+    var builder = Builder()
+    builder.add("image", .input(height: 32, width: 32))
+    builder.add("pad", .zeroPadding(.init(top: 1, bottom: 0, left: 1, right: 0)))
+    builder.convolution("stem", 3, same: false)
+    builder.add("relu", .relu)
+    builder.block("a")
+    let refused = refusal(builder.graph)
+    #expect(refused?.tensor == "stem")
+    #expect(refused?.message.contains("padded by 1 above, 0 below, 1 left, 0 right") == true)
+  }
+
+  @Test func `convolutions that pad differently, and batch-norms that add differently, are told by their places`()
+    throws
+  {
+    let padded = LayerGraph.Window(kernel: [3, 3], stride: [2, 2], padsSame: false)
+    var builder = Builder()
+    builder.add("image", .input(height: 32, width: 32))
+    builder.add("scaled", .scale(by: [2], adding: [-1, 0, 1]))
+    builder.unit("stem", 3, epsilon: 1e-5)
+    builder.block("a")
+    builder.block("b", stride: 2)
+    let input = builder.last
+    builder.add("pad", .zeroPadding(.init(top: 1, bottom: 1, left: 1, right: 1)))
+    builder.add("c1_conv", .convolution(padded))
+    builder.add("c1_bn", .batchNorm(epsilon: 1e-3))
+    builder.add("c1_relu", .relu)
+    builder.unit("c2", 3, relu: false)
+    let result = builder.last
+    builder.convolution("c0_conv", 1, stride: 2, of: input)
+    builder.add("c+", .add, of: [result, builder.last])
+    builder.add("c_relu", .relu)
+    let match = try GraphMatch(builder.graph)
+    #expect(
+      match.paddings == [
+        .convolution(stage: 2, block: 0, index: 1): .same, .convolution(stage: 3, block: 0, index: 1): .symmetric,
+      ])
+    #expect(match.epsilons[.stemNorm] == 1e-5 && match.epsilons.count == 7)
+  }
+
+  @Test func `a pre-activated stem has a ReLU exactly where it has a batch-norm`() {
+    func graph(norm: Bool, relu: Bool) -> LayerGraph {
+      var builder = Builder()
+      builder.add("image", .input(height: 32, width: 32))
+      builder.convolution("stem", 3)
+      if norm { builder.add("stem_bn", .batchNorm(epsilon: 1e-3)) }
+      if relu { builder.add("stem_relu", .relu) }
+      let input = builder.last
+      builder.add("a1_bn", .batchNorm(epsilon: 1e-3))
+      builder.add("a1_relu", .relu)
+      builder.convolution("a1_conv", 3)
+      builder.add("a2_relu", .relu)
+      builder.convolution("a2_conv", 3)
+      builder.add("a+", .add, of: [input, builder.last])
+      builder.add("pool", .globalAveragePool)
+      return builder.graph
+    }
+    #expect(refusal(graph(norm: true, relu: true)) == nil)
+    #expect(refusal(graph(norm: false, relu: false)) == nil)
+    #expect(refusal(graph(norm: true, relu: false))?.message.contains("expected a ReLU") == true)
+    #expect(refusal(graph(norm: false, relu: true))?.message.contains("expected no ReLU") == true)
+  }
+
   @Test func `additions of three, of one thing twice, and none are refused`() {
     var three = Builder()
     three.add("image", .input(height: nil, width: nil))

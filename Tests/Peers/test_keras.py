@@ -60,6 +60,9 @@ APPLICATION = "keras.applications.{}(weights=None, input_shape=(size, size, 3), 
     ("new.prepared(size)", 64, WHOLE),
     ("new.prepared(size, learnt=False)", 61, WHOLE),
     ("new.input_projections(size)", 32, WHOLE),
+    ("new.home_made(size, prepared=True)", 32, WHOLE),
+    ("new.prepared_application(1)", 45, WHOLE),
+    ("new.prepared_application(2)", 45, WHOLE),
 ])
 def test_forward(expression, size, files, tmp_path):
     python = os.environ.get("KERAS_PYTHON", sys.executable)

@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "Fixtures" / "keras"))
-from networks import Networks, logits, randomise
+from networks import Networks, inputs, logits, randomise
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -335,6 +335,48 @@ def test_keras_reads_its_own_networks_back(keras, tmp_path, expression, conventi
         (tmp_path / "again.resect").unlink()
 
 
+def computes_the_same(keras, path, images, expected):
+    """Keras builds the archive's model, and computes what is expected of it; so does resect."""
+    allowed = 2e-5 * max(1, np.abs(expected).max())
+    assert np.abs(logits(keras.saving.load_model(path), images) - expected).max() <= allowed
+    np.save(path.parent / "x.npy", np.ascontiguousarray(images.transpose(0, 3, 1, 2)))
+    np.save(path.parent / "y.npy", expected)
+    resect("run", path, "--input", path.parent / "x.npy", "--expect", path.parent / "y.npy", "--tolerance", f"{allowed:.9f}")
+
+
+@pytest.mark.parametrize("expression, size", [
+    ("new.home_made(32)", 32), ("new.bottlenecks(64)", 64), ("new.bottlenecks(61, pool='valid')", 61), ("new.within()", 45),
+    ("new.prepared(61)", 61), ("new.prepared(64, learnt=False)", 64), ("new.input_projections(32)", 32),
+])
+@pytest.mark.parametrize("surgery", [[], ["--fold-bn"]])
+def test_an_archive_describes_networks_that_are_nobodys(keras, tmp_path, expression, size, surgery):
+    network = eval(expression, {"keras": keras, "new": Networks(keras)})
+    randomise(network)
+    network.save(tmp_path / "in.keras")
+    resect("convert", tmp_path / "in.keras", tmp_path / "out.keras", *surgery)
+    images = inputs(expression, np.random.default_rng(2), 2, size)
+    computes_the_same(keras, tmp_path / "out.keras", images, logits(network, images))
+    resect("convert", tmp_path / "out.keras", tmp_path / "again.keras")
+    assert (tmp_path / "again.keras").read_bytes() == (tmp_path / "out.keras").read_bytes() or surgery
+
+
+@pytest.mark.parametrize("surgery", [[], ["--fold-bn"], ["--preprocessing", "torchvision"]])
+def test_an_archive_describes_networks_of_torch(keras, tmp_path, surgery):
+    write_safetensors(tmp_path / "in.safetensors", state_dict(STAGES["ResNet50"], 7, False))
+    images = np.random.default_rng(1).normal(size=(2, 70, 70, 3)).astype(np.float32)
+    output = tmp_path / "out.keras"
+    if "--preprocessing" in surgery:  # mean and std become layers
+        images = np.random.default_rng(1).uniform(0, 255, images.shape).astype(np.float32)
+        resect("normalize", tmp_path / "in.safetensors", output, *surgery)
+        scaled = (images / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    else:
+        resect("convert", tmp_path / "in.safetensors", output, *surgery)
+        scaled = images
+    np.save(tmp_path / "scaled.npy", np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)).astype(np.float32))
+    resect("run", tmp_path / "in.safetensors", "--input", tmp_path / "scaled.npy", "--output", tmp_path / "y.npy")
+    computes_the_same(keras, output, images, np.load(tmp_path / "y.npy"))
+
+
 def test_h5py_reads_every_dtype(tmp_path):
     h5py = needed("h5py")
     random = np.random.default_rng(1)
@@ -347,10 +389,13 @@ def test_h5py_reads_every_dtype(tmp_path):
         for name, array in arrays.items():
             file[name] = array
         file.attrs["text"] = "Größe"
+        file.attrs["other"] = np.bytes_("Größe".encode("latin-1"))
         file["f4"].attrs["names"] = [b"a", b"longer"]
         file["f4"].attrs["none"] = []
-    resect("convert", "--raw", tmp_path / "in.h5", tmp_path / "out.h5")
+    report = json.loads(resect("convert", "--raw", "--json", tmp_path / "in.h5", tmp_path / "out.h5"))
+    assert [entry["name"].split()[-1] for entry in report["ignored"]] == ["other"]  # what is no UTF-8 is not guessed
     with h5py.File(tmp_path / "out.h5") as file:
+        assert "other" not in file.attrs
         for name, array in arrays.items():
             assert file[name].dtype == array.dtype and file[name].shape == array.shape
             assert np.asarray(file[name]).tobytes() == array.tobytes(), name

@@ -9,6 +9,7 @@ import Testing
   @Test(arguments: [
     ("home-made", "home-made.h5"), ("home-made", "home-made.keras"), ("bottlenecks", "bottlenecks.keras"),
     ("prepared", "prepared.h5"), ("prepared", "prepared.keras"), ("prepared-given", "prepared-given.keras"),
+    ("keras2-prepared", "keras2-prepared.h5"),
     ("input-projections", "input-projections.keras"), ("within", "within.h5"), ("within", "within.keras"),
     ("v1", "v1.keras"), ("v1", "v1.weights.h5"),
     ("v1", "v1.names.h5"),
@@ -88,6 +89,21 @@ import Testing
     let learnt = try model("prepared.h5")
     #expect(learnt.loading.ignored.map(\.name).filter { $0.hasPrefix("moments") }.count == 3)
     #expect(try model("input-projections.keras").architecture?.shortcut == .inputProjection)
+  }
+
+  @Test func `operations on the image that are no layers are its normalisation`() throws {
+    let model = try model("prepared-application.keras")
+    let images = try Batch(numPyFile: Fixtures.path("keras/prepared-application.input.npy"))
+    let logits = try Session(model.network).run(images)
+    // Means alone leave numbers of a hundred, and logits of hundreds.
+    let largest = logits.values.map { Double(abs($0)) }.max() ?? 0
+    #expect(
+      try logits.difference(fromNumPyFile: Fixtures.path("keras/prepared-application.logits.npy")) < 2e-5 * largest)
+    let application = try #require(model.architecture?.inputNormalization)
+    #expect(application.channels == [2, 1, 0] && application.scale == 1)
+    #expect(zip(application.mean, [103.939, 116.779, 123.68]).allSatisfy { abs($0 - $1) < 1e-5 })
+    let homeMade = try #require(try self.model("keras2-prepared.h5").architecture?.inputNormalization)
+    #expect(homeMade.channels == [2, 1, 0])
   }
 
   @Test func `surgeries give each batch-norm its own eps`() throws {

@@ -86,7 +86,8 @@ struct KerasConfiguration {
         layers.append(
           KerasLayer(
             name: name, className: className, settings: settings,
-            inputs: sources == nil ? (previous.map { [$0] } ?? []) : [], group: layerGroup))
+            inputs: sources == nil ? (previous.map { [$0] } ?? []) : [],
+            call: description["inbound_nodes"]?.elements?.first ?? .null, group: layerGroup))
       }
       previous = positions[name]
     }

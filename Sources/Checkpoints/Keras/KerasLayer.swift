@@ -10,6 +10,8 @@ public struct KerasLayer: Sendable {
   public let settings: JSON
   /// The positions of the layers whose results it takes.
   public internal(set) var inputs: [Int]
+  /// How it is called: what it takes and the constants beside that, as the description has it; null where that says nothing.
+  public let call: JSON
   /// Where Keras 3 keeps its weights.
   let group: String
 }

@@ -127,7 +127,7 @@ def contradictions():
 # Which files the tests read: others of the same kind say no more.
 KEPT = {
     "home-made": ["h5", "keras", "weights.h5"], "bottlenecks": ["keras", "weights.h5"], "within": ["h5", "keras"],
-    "prepared": ["h5", "keras"], "prepared-given": ["keras"], "input-projections": ["keras"],
+    "prepared-application": ["keras"], "prepared": ["h5", "keras"], "prepared-given": ["keras"], "input-projections": ["keras"],
     "v1": ["keras", "weights.h5", "names.h5"], "v2": ["h5", "weights.h5", "names.h5"],
 }
 
@@ -139,6 +139,7 @@ def main():
         ("home-made", new.home_made(), 30), ("bottlenecks", new.bottlenecks(), 37), ("within", new.within(), 45),
         ("v1", new.applications(1), 45), ("v2", new.applications(2), 45), ("prepared", new.prepared(), 33),
         ("prepared-given", new.prepared(learnt=False), 33), ("input-projections", new.input_projections(16, 2), 16),
+        ("prepared-application", new.prepared_application(1), 45),
     ]:
         randomise(model)
         if name == "home-made":
@@ -155,6 +156,7 @@ def main():
     for name, model, size in [
         ("keras2-home-made", old.home_made(25, biased_norms=False), 25), ("keras2-before-2019", old.before_2019(), 44),
         ("keras2-bottlenecks", old.bottlenecks(pool="valid"), 37),
+        ("keras2-prepared", old.home_made(25, biased_norms=False, prepared=True), 25),
     ]:
         randomise(model)
         model.save(f"{name}.keras" if name == "keras2-bottlenecks" else f"{name}.h5")

@@ -9,10 +9,15 @@ class Networks:
         self.keras = keras
         self.layers = keras.layers
 
-    def home_made(self, size=30, channels=3, biased_norms=True):
-        """Basic blocks with padding "same", convolution biases, eps 1e-3 and names that Keras gives; a shortcut without batch-norm."""
+    def home_made(self, size=30, channels=3, biased_norms=True, prepared=False):
+        """Basic blocks with padding "same", convolution biases, eps 1e-3 and names that Keras gives; a shortcut without batch-norm.
+
+        Prepared, it turns and scales the channels of the image by itself.
+        """
         L = self.layers
         image = x = L.Input((size, size, channels))
+        if prepared:
+            x = (x[..., ::-1] / 127.5 - 1) * 0.5
         x = L.Conv2D(8, 3, padding="same")(x)
         x = L.ReLU()(L.BatchNormalization()(x))
         for stage, width in enumerate([8, 12, 16]):
@@ -128,6 +133,13 @@ class Networks:
             x = L.Activation("relu", name="post_relu")(x)
         x = L.GlobalAveragePooling2D(name="avg_pool")(x)
         return self.keras.Model(image, L.Dense(5, activation="softmax", name="predictions")(x))
+
+    def prepared_application(self, version):
+        """keras.applications' network behind its own `preprocess_input`."""
+        whole = self.applications(version)
+        image = self.layers.Input((45, 45, 3))
+        prepare = [self.keras.applications.resnet, self.keras.applications.resnet_v2][version - 1].preprocess_input
+        return self.keras.Model(image, whole(prepare(image)))
 
     def before_2019(self, size=44, pads=False, stem=8, stages=((4, "ab"), (6, "ab"))):
         """The blocks and names of Keras' first ResNet50, whose pooling was not padded at first."""
