@@ -188,6 +188,9 @@ extension Model {
           alongside: { () throws(ResectError) in try digests.compute() },
           header: { () throws(ResectError) in header(digests.values) })
         warnings = zip(sources, digests.values).compactMap { $0.digestWarning($1) }
+        if fileCalibration != nil, integers == nil {
+          warnings.append("the 8-bit integers of the file that was read are written as the floats that they stand for")
+        }
         return PulledFile(
           file: file, format: format, digests: digests.values, warnings: warnings, proof: proof)
       case .safetensors:
