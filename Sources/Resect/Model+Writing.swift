@@ -126,7 +126,7 @@ extension Model {
     return try pulled(to: target, storage, records(proof, options, storage), proof, progress: progress).committed()
   }
 
-  /// Writes the two halves of a split: both, or neither. See ``OutputFile/committed(_:_:)``.
+  /// Writes the two halves of a split: both, or neither, but for what `OutputFile.committed(_:_:)` says.
   public static func write(
     _ first: (model: Model, path: String), _ second: (model: Model, path: String),
     options: WriteOptions = WriteOptions(), progress: WriteProgress? = nil
