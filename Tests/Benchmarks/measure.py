@@ -230,7 +230,7 @@ def results(measured):
         ratio("torch ÷ `convert`", "torch-convert", "convert"),
         ratio("`export --store --no-verify` ÷ `cp`", "export", "cp", most=2.0),
         ratio("`export --store --no-verify` ÷ `cp` and `sync`", "export", "cp-sync"),
-        ratio("`export` ÷ `cp`", "export-proved", "cp"),
+        ratio("`export` ÷ `cp`", "export-proved", "cp", most=4.0),
         ratio("torch ÷ `export`", "torch-export", "export", least=10),
         *[memory(name, most=64) for name in ("inspect", "convert", "export")],
         *[growth(name, most=1.2) for name in ("inspect", "convert", "export")],

@@ -18,6 +18,9 @@ root=$(cd "$here/../.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/resect-benchmarks
 resect=${RESECT:+$(realpath -m "$RESECT")}
 
+# The packages that a build needs.
+. "$root/Samples/install.sh"
+
 fail() {
   printf 'run.sh: %s\n' "$*" >&2
   exit 2
@@ -39,7 +42,7 @@ done
 
 # Debian's torch is built for Debian's Python.
 packages=(python3-torch python3-torchvision python3-venv time)
-[[ -n $resect ]] || packages+=(libdeflate-dev libssl-dev libzip-dev)
+[[ -n $resect ]] || packages+=("${build_packages[@]}")
 command -v dpkg-query >/dev/null || fail "this measures on Debian: it needs ${packages[*]}"
 installed=$(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
 missing=()
