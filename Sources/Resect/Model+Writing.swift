@@ -52,6 +52,7 @@ public enum WeightEncoding: Sendable, Hashable {
   /// In multiples of a step each, which is given by the tensor's name in the tree (`stem.conv.weight`): those tensors read back as
   /// float32, each value a multiple, the nearest by default. All others are encoded without loss.
   case quantized(steps: [String: Double], rounding: StepRounding = .nearest)
+
   /// What becomes of the tensor that the tree names `name`.
   func choice(for name: String) -> EncodingChoice {
     switch self {

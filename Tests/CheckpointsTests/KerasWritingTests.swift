@@ -11,7 +11,7 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func weight(_ name: String, _ values: [Double]) -> KerasLayerWeights.Weight {
+  private func weight(_ name: String, _ values: [Double]) -> OutputTensor {
     .init(name: name, tensor: LazyTensor(values: values, dtype: .float32), dtype: .float32)
   }
 

@@ -11,32 +11,16 @@ public struct KerasLayerWeights: Sendable {
     case dense
   }
 
-  /// A weight.
-  public struct Weight: Sendable {
-    /// Its name within the layer, as `kernel` or `moving_mean`.
-    public let name: String
-    /// The tensor in Keras' layout: kernels are height × width × in × out, or in × out.
-    public let tensor: LazyTensor
-    /// The dtype that is stored.
-    public let dtype: DType
-
-    /// A weight.
-    public init(name: String, tensor: LazyTensor, dtype: DType) {
-      self.name = name
-      self.tensor = tensor
-      self.dtype = dtype
-    }
-  }
-
   /// The layer's name, as `conv1_conv`.
   public let name: String
   /// The layer's class.
   public let layerClass: Class
-  /// Its weights in Keras' order.
-  public let weights: [Weight]
+  /// Its weights in Keras' order. Their names are those within the layer, as `kernel` or `moving_mean`; tensors have Keras'
+  /// layout: kernels are height × width × in × out, or in × out.
+  public let weights: [OutputTensor]
 
   /// A layer and its weights.
-  public init(name: String, layerClass: Class, weights: [Weight]) {
+  public init(name: String, layerClass: Class, weights: [OutputTensor]) {
     self.name = name
     self.layerClass = layerClass
     self.weights = weights

@@ -13,25 +13,26 @@ struct ActivationStatistics: Sendable {
     guard case .batchNorm = network.architecture.normalization,
       let graph = try? Graph(network, fidelity: .exact), let moments = try? graph.moments()
     else { return }
-    var branches: [ModulePath] = []
+    // The convolutions since the last addition.
+    var block: [ModulePath] = []
     for node in graph.nodes {
       let inputs = node.inputs.map { moments[$0]?.moments }
       switch node.operation {
       case .convolution, .linear:
         guard let module = Convention.tree.module(of: node.name) else { continue }
         inputMeans[module] = inputs[0]?.map(\.mean)
-        branches.append(module)
+        block.append(module)
       case .add:
+        defer { block = [] }
         guard let branch = inputs[0].map(totalVariance), let other = inputs[1].map(totalVariance), branch + other > 0
         else { continue }
-        for module in branches {
+        for module in block {
           switch module {
           case .convolution: branchShares[module] = branch / (branch + other)
           case .shortcutConvolution: branchShares[module] = other / (branch + other)
           default: continue
           }
         }
-        branches = []
       default: continue
       }
     }
