@@ -10,25 +10,44 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
-/// A library target of this package, built strictly.
+/// A target's name: folders have short names, targets such that no other package has.
+func name(_ room: String) -> String {
+  if room.hasPrefix("Resect") { return room }
+  return room.hasPrefix("C") && room.dropFirst().first?.isUppercase == true
+    ? "CResect\(room.dropFirst())" : "Resect\(room)"
+}
+
+/// Other rooms of this package.
+func rooms(_ names: [String]) -> [Target.Dependency] { names.map { .byName(name: name($0)) } }
+
+/// The module map and the shim of a C library, in `Sources/<room>`.
+func library(_ room: String, _ package: String?, apt: String, brew: String) -> Target {
+  .systemLibrary(
+    name: name(room), path: "Sources/\(room)", pkgConfig: package, providers: [.apt([apt]), .brew([brew])])
+}
+
+/// C of our own, in `Sources/<room>`.
+func c(_ room: String) -> Target { .target(name: name(room), path: "Sources/\(room)") }
+
+/// A library target in `Sources/<room>`, built strictly.
 func floor(
-  _ name: String, on dependencies: [Target.Dependency], linking libraries: [LinkerSetting] = []
+  _ room: String, on others: [String], products: [Target.Dependency] = [], linking libraries: [LinkerSetting] = []
 ) -> Target {
   .target(
-    name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: libraries)
+    name: name(room), dependencies: rooms(others) + products, path: "Sources/\(room)", swiftSettings: strict,
+    linkerSettings: libraries)
 }
 
-/// The tests of the target `name`, in `Tests/<name>Tests`, beside the scripts that made their fixtures.
-func tests(
-  _ name: String, on dependencies: [Target.Dependency], scripts: [String] = []
-) -> Target {
+/// An executable target in `Sources/<room>`.
+func program(_ room: String, on other: String) -> Target {
+  .executableTarget(name: name(room), dependencies: rooms([other]), path: "Sources/\(room)", swiftSettings: strict)
+}
+
+/// The tests of a room, in `Tests/<room>Tests`, beside the scripts that made their fixtures.
+func tests(_ room: String, on others: [String], scripts: [String] = []) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies,
-    exclude: scripts, swiftSettings: strict)
+    name: "\(room)Tests", dependencies: rooms([room, "TestSupport"] + others), exclude: scripts, swiftSettings: strict)
 }
-
-let argumentParser = Target.Dependency.product(
-  name: "ArgumentParser", package: "swift-argument-parser")
 
 // Debian's shared libhdf5 brings some thirty libraries along, which no file needs: the static one starts in a third of
 // the time. The order is the linker's: each library before those that it uses.
@@ -50,7 +69,7 @@ let package = Package(
     .library(name: "Resect", targets: ["Resect"]),
     .executable(name: "resect", targets: ["ResectCLI"]),
     // Works for resect on HDF5 files, as a process of its own, and has to lie beside it.
-    .executable(name: "resect-hdf5", targets: ["HDF5Helper"]),
+    .executable(name: "resect-hdf5", targets: ["ResectHDF5Helper"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -58,78 +77,69 @@ let package = Package(
   ],
   targets: [
     // C libraries: a module map and a shim each, nothing else.
-    .systemLibrary(
-      name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"]), .brew(["libzip"])]),
-    .systemLibrary(
-      name: "CDeflate", pkgConfig: "libdeflate",
-      providers: [.apt(["libdeflate-dev"]), .brew(["libdeflate"])]),
-    .systemLibrary(
-      name: "CCrypto", pkgConfig: "libcrypto",
-      providers: [.apt(["libssl-dev"]), .brew(["openssl@3"])]),
-    .systemLibrary(
-      name: "CHDF5", pkgConfig: hdf5Package,
-      providers: [.apt(["libhdf5-dev"]), .brew(["hdf5"])]),
-    .systemLibrary(
-      name: "CTurboJPEG", pkgConfig: "libturbojpeg",
-      providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
-    .systemLibrary(
-      name: "CSpng", pkgConfig: "spng", providers: [.apt(["libspng-dev"]), .brew(["libspng"])]),
+    library("CZip", "libzip", apt: "libzip-dev", brew: "libzip"),
+    library("CDeflate", "libdeflate", apt: "libdeflate-dev", brew: "libdeflate"),
+    library("CCrypto", "libcrypto", apt: "libssl-dev", brew: "openssl@3"),
+    library("CHDF5", hdf5Package, apt: "libhdf5-dev", brew: "hdf5"),
+    library("CTurboJPEG", "libturbojpeg", apt: "libturbojpeg0-dev", brew: "jpeg-turbo"),
+    library("CSpng", "spng", apt: "libspng-dev", brew: "libspng"),
     // C of our own: what Swift cannot call or compile.
-    .target(name: "CPosix"),
-    .target(name: "CTensorKernels"),
-    .target(name: "COneDNN"),
-    .target(name: "CEntropyCoding"),
+    c("CPosix"),
+    c("CTensorKernels"),
+    c("COneDNN"),
+    c("CEntropyCoding"),
 
     // The ground floor, then two chains that meet only in Resect: containers and networks.
     floor("Bytes", on: ["CPosix", "CDeflate", "CCrypto"]),
     floor("Tensors", on: ["Bytes", "CTensorKernels"]),
+    floor("Graphs", on: ["Bytes", "Tensors"]),
 
     floor("Zip", on: ["Bytes", "CZip"]),
     floor("Pickle", on: ["Bytes"]),
     floor("HDF5", on: ["Bytes", "Tensors"]),
     floor("HDF5Library", on: ["Bytes", "Tensors", "HDF5", "CHDF5"], linking: hdf5Libraries),
-    .executableTarget(
-      name: "HDF5Helper", dependencies: ["HDF5Library"], swiftSettings: strict),
-    floor("Checkpoints", on: ["Bytes", "Tensors", "Zip", "Pickle", "HDF5"]),
+    program("HDF5Helper", on: "HDF5Library"),
+    floor("Checkpoints", on: ["Bytes", "Tensors", "Graphs", "Zip", "Pickle", "HDF5"]),
 
-    floor("ResNets", on: ["Bytes", "Tensors"]),
+    floor("ResNets", on: ["Bytes", "Tensors", "Graphs"]),
     floor("Images", on: ["Bytes", "ResNets", "CTurboJPEG", "CSpng"]),
     floor("NumPy", on: ["Bytes", "Tensors"]),
-    floor("Naming", on: ["Bytes", "Tensors", "ResNets"]),
-    floor("Surgery", on: ["Bytes", "Tensors", "ResNets"]),
-    floor("NativeFormat", on: ["Bytes", "Tensors", "ResNets", "CEntropyCoding"]),
+    floor("Naming", on: ["Bytes", "Tensors", "Graphs", "ResNets"]),
+    floor("Surgery", on: ["Bytes", "Tensors", "Graphs", "ResNets"]),
+    floor("NativeFormat", on: ["Bytes", "Tensors", "Graphs", "ResNets", "CEntropyCoding"]),
 
-    floor("Inference", on: ["Bytes", "Tensors", "ResNets", "Surgery", "COneDNN"]),
+    floor("Inference", on: ["Bytes", "Tensors", "Graphs", "ResNets", "Surgery", "COneDNN"]),
 
     floor(
       "Resect",
       on: [
-        "Bytes", "Tensors", "HDF5", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat", "Inference",
-        "Images",
-        "NumPy",
+        "Bytes", "Tensors", "Graphs", "HDF5", "Checkpoints", "ResNets", "Naming", "Surgery", "NativeFormat",
+        "Inference", "Images", "NumPy",
       ]),
 
     // The command line.
-    floor("ResectCommands", on: ["Resect", argumentParser]),
-    .executableTarget(
-      name: "ResectCLI", dependencies: ["ResectCommands"], swiftSettings: strict),
+    floor(
+      "ResectCommands", on: ["Resect"],
+      products: [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    program("ResectCLI", on: "ResectCommands"),
 
     .target(
-      name: "TestSupport", dependencies: ["Bytes", "Tensors", "ResNets"], path: "Tests/Support",
+      name: name("TestSupport"), dependencies: rooms(["Bytes", "Tensors", "ResNets"]), path: "Tests/Support",
       swiftSettings: strict),
     tests("Bytes", on: []),
     tests("Tensors", on: ["Bytes"]),
+    tests("Graphs", on: ["Bytes", "Tensors"]),
     tests("Zip", on: ["Bytes"]),
     tests("Pickle", on: ["Bytes"], scripts: ["make_vectors.py"]),
     tests("HDF5", on: ["Bytes", "Tensors", "HDF5Library", "HDF5Helper"]),
     tests("Checkpoints", on: ["Bytes", "Tensors", "HDF5", "HDF5Helper"]),
     tests("NumPy", on: ["Bytes", "Tensors"], scripts: ["make_arrays.py", "Arrays"]),
     tests("Images", on: ["Bytes", "ResNets"], scripts: ["make_images.py", "Images"]),
-    tests("ResNets", on: ["Bytes", "Tensors"]),
-    tests("Naming", on: ["Bytes", "Tensors", "ResNets"]),
-    tests("Surgery", on: ["Bytes", "Tensors", "ResNets"]),
-    tests("NativeFormat", on: ["Bytes", "Tensors", "ResNets"]),
-    tests("Inference", on: ["Bytes", "Tensors", "ResNets", "Images", "Surgery"]),
+    tests("ResNets", on: ["Bytes", "Tensors", "Graphs"]),
+    tests("Naming", on: ["Bytes", "Tensors", "Graphs", "ResNets"]),
+    tests("Surgery", on: ["Bytes", "Tensors", "Graphs", "ResNets"]),
+    tests("NativeFormat", on: ["Bytes", "Tensors", "Graphs", "ResNets"]),
+    tests("Inference", on: ["Bytes", "Tensors", "Graphs", "ResNets", "Images", "Surgery"]),
     tests("Resect", on: []),
     tests("ResectCommands", on: ["Resect", "ResectCLI"]),
   ],

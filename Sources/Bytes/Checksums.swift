@@ -1,5 +1,5 @@
-internal import CCrypto
-internal import CDeflate
+internal import CResectCrypto
+internal import CResectDeflate
 
 /// CRC-32 as zip, gzip and PNG use it (polynomial 0xEDB88320), at memory speed.
 public struct CRC32: Sendable {

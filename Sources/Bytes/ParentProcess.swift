@@ -1,4 +1,4 @@
-internal import CPosix
+internal import CResectPosix
 
 #if canImport(Darwin)
   internal import Darwin

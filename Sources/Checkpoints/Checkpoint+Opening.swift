@@ -1,6 +1,6 @@
-public import Bytes
-internal import HDF5
-internal import Zip
+public import ResectBytes
+internal import ResectHDF5
+internal import ResectZip
 
 extension Checkpoint {
   /// Opens `file`, whose format is recognised by its content.

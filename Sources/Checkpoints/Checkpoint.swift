@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 /// What a file holds: tensors by name that nobody has read yet, and what the file says beside them.
 ///

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 extension JSON {
   /// The members of an object that holds strings only; `what` names it in errors.

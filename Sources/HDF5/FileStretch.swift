@@ -1,6 +1,6 @@
-public import Bytes
+public import ResectBytes
 internal import Synchronization
-internal import Tensors
+internal import ResectTensors
 
 /// A part of a file that has a checksum as a whole, as an entry of an archive has. It is compared once, when the first of
 /// the bytes is asked for.

@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 /// An array of an HDF5 file: what it is and where its bytes lie.
 public struct HDF5Dataset: Sendable, Hashable {

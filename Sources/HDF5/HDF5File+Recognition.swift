@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 extension HDF5File {
   /// The bytes that an HDF5 file begins with, if nothing of another format stands before it.

@@ -1,6 +1,6 @@
-public import Bytes
+public import ResectBytes
 internal import Synchronization
-public import Tensors
+public import ResectTensors
 
 /// An HDF5 file that is open for reading; libhdf5 works on it in a process of its own.
 ///

@@ -1,5 +1,5 @@
-public import Bytes
-internal import Tensors
+public import ResectBytes
+internal import ResectTensors
 
 /// The index as the bytes that cross the socket: numbers are little-endian, texts and lists begin with their length.
 extension HDF5Index {

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// What an HDF5 file holds, as a value: groups, datasets, attributes and links, nothing of the library.
 ///

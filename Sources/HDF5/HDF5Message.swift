@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// What the process that works on an HDF5 file is asked: 17 bytes.
 public enum HDF5Request: Sendable, Hashable {

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 internal import Synchronization
 
 #if canImport(Darwin)

@@ -1,3 +1,3 @@
-internal import HDF5Library
+internal import ResectHDF5Library
 
 serveHDF5()

@@ -1,7 +1,7 @@
-internal import Bytes
-internal import CHDF5
-internal import HDF5
-internal import Tensors
+internal import ResectBytes
+internal import CResectHDF5
+internal import ResectHDF5
+internal import ResectTensors
 
 /// The attributes of a group or a dataset, in the order of their names.
 func readAttributes(

@@ -1,6 +1,6 @@
-internal import Bytes
-internal import CHDF5
-internal import HDF5
+internal import ResectBytes
+internal import CResectHDF5
+internal import ResectHDF5
 
 /// What `dataset` is. How it is stored is looked at first, and whatever leads out of the file is refused.
 func describeDataset(

@@ -1,6 +1,6 @@
-internal import Bytes
-internal import CHDF5
-internal import HDF5
+internal import ResectBytes
+internal import CResectHDF5
+internal import ResectHDF5
 
 /// Hands over the bytes of the dataset at `address` as they were before they were filtered: elements keep their type and
 /// byte order.

@@ -1,6 +1,6 @@
-internal import CHDF5
-internal import HDF5
-internal import Tensors
+internal import CResectHDF5
+internal import ResectHDF5
+internal import ResectTensors
 
 /// What a type is an element of.
 func describeElement(_ type: hid_t) -> HDF5Element {

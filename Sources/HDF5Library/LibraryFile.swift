@@ -1,6 +1,6 @@
-public import Bytes
-internal import CHDF5
-public import HDF5
+public import ResectBytes
+internal import CResectHDF5
+public import ResectHDF5
 internal import Synchronization
 
 /// An HDF5 file that libhdf5 has open in this process: for files that the program trusts.

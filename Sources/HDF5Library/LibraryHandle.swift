@@ -1,5 +1,5 @@
-internal import Bytes
-internal import CHDF5
+internal import ResectBytes
+internal import CResectHDF5
 
 /// The owner of an identifier of libhdf5: a file, a group, a dataset, a type, a space, an attribute or a property list.
 struct LibraryHandle: ~Copyable {

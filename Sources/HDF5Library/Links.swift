@@ -1,5 +1,5 @@
-internal import Bytes
-internal import CHDF5
+internal import ResectBytes
+internal import CResectHDF5
 
 /// A link of a group, before it is followed.
 struct FoundLink {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import HDF5
+internal import ResectBytes
+internal import ResectHDF5
 
 /// Works on the HDF5 file of a parent process, until that wants nothing more: all that the program `resect-hdf5` does.
 public func serveHDF5() {

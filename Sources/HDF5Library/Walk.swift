@@ -1,6 +1,6 @@
-internal import Bytes
-internal import CHDF5
-internal import HDF5
+internal import ResectBytes
+internal import CResectHDF5
+internal import ResectHDF5
 
 /// A walk over all that a file holds. Links are looked at before they are followed, only hard ones are, and no object is
 /// entered twice; the walk keeps a list of what is left to do and does not recurse.

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// A format of image files, told by the first bytes.
 enum ImageFormat: String, CaseIterable {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import CTurboJPEG
+internal import ResectBytes
+internal import CResectTurboJPEG
 
 /// JPEG, decoded by libjpeg-turbo with the settings that Pillow has: the accurate inverse DCT, smooth upsampling of colour.
 enum JPEG {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import CSpng
+internal import ResectBytes
+internal import CResectSpng
 
 /// PNG, decoded by libspng.
 enum PNG {

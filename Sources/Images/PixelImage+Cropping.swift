@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 extension PixelImage {
   /// The middle of the image, `width` × `height` pixels, as torchvision's `CenterCrop` cuts it: half pixels are rounded to even,

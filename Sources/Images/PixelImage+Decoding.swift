@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 extension PixelImage {
   /// Reads the JPEG or PNG file at `path`. See ``init(decoding:)``.

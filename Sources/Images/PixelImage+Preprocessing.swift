@@ -1,5 +1,5 @@
-public import Bytes
-public import ResNets
+public import ResectBytes
+public import ResectResNets
 
 extension PixelImage {
   /// The image in grey where `preprocessing` asks for it, resized and cropped as it says.

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 extension PixelImage {
   /// The image with `width` × `height` pixels, bit by bit what Pillow's `Image.resize` makes of it: every pixel of the original

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// An image of 8-bit pixels, row by row from the top, the channels of a pixel side by side.
 public struct PixelImage: Sendable, Hashable {

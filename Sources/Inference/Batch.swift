@@ -1,5 +1,5 @@
-public import Bytes
-public import ResNets
+public import ResectBytes
+public import ResectResNets
 
 /// Images, or vectors of features, as numbers that a network takes.
 public struct Batch: Sendable, Hashable {

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 extension Graph.Padding {
   /// How many pixels lie before an axis of `length`, on which windows span `kernel` pixels.

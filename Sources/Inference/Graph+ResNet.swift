@@ -1,7 +1,7 @@
-public import Bytes
-public import ResNets
-internal import Surgery
-internal import Tensors
+public import ResectBytes
+public import ResectResNets
+internal import ResectSurgery
+internal import ResectTensors
 
 extension Graph {
   /// How true a graph is to its network.

@@ -1,6 +1,6 @@
-public import Bytes
-internal import ResNets
-internal import Tensors
+public import ResectBytes
+internal import ResectResNets
+internal import ResectTensors
 
 extension Graph {
   /// The shape of a value for one element of the batch.

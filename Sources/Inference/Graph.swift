@@ -1,5 +1,5 @@
-public import ResNets
-public import Tensors
+public import ResectResNets
+public import ResectTensors
 
 /// A forward pass as a list of operations in the order in which they run: what is computed, with no word on how.
 ///

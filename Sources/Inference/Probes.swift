@@ -1,5 +1,5 @@
-public import Bytes
-internal import ResNets
+public import ResectBytes
+internal import ResectResNets
 
 /// Fixed pseudo-random inputs on which networks are compared.
 ///

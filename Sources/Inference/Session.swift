@@ -1,7 +1,7 @@
-public import Bytes
-public import ResNets
+public import ResectBytes
+public import ResectResNets
 internal import Synchronization
-internal import Tensors
+internal import ResectTensors
 
 /// How a session computes.
 public struct SessionOptions: Sendable {

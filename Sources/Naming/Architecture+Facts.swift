@@ -1,5 +1,5 @@
-internal import Bytes
-internal import ResNets
+internal import ResectBytes
+internal import ResectResNets
 
 extension Architecture {
   /// Takes over what a whole module says of its layers, by the file's names.

@@ -1,6 +1,6 @@
-internal import Bytes
-internal import ResNets
-internal import Tensors
+internal import ResectBytes
+internal import ResectResNets
+internal import ResectTensors
 
 /// The tensors of a file put in their places by one table of names.
 struct Assignment {

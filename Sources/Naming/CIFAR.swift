@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// What else CIFAR repositories have: a stem called `conv` and `bn`, `shortcut` with `fc`, `downsample` with `linear`.

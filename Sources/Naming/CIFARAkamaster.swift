@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// CIFAR ResNets of akamaster/pytorch_resnet_cifar10: three stages, zero-padded shortcuts (option A), `linear`.

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// CIFAR ResNets of chenyaofo/pytorch-cifar-models: torchvision's names on three stages behind a 3×3 stem.

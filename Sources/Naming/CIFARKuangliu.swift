@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// CIFAR ResNets of kuangliu/pytorch-cifar, v1 and pre-activated: projections called `shortcut`, `linear`.

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// CIFAR-100 ResNets of weiaicunzai/pytorch-cifar100: stages called `conv2_x` to `conv5_x`, layers by their positions.

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// Caffe2's blobs, as in the weights of MSRA that Detectron and detectron2 begin with: v1, batch-norms frozen to a scale and a

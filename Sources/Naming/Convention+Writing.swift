@@ -1,5 +1,5 @@
-public import Bytes
-public import ResNets
+public import ResectBytes
+public import ResectResNets
 
 extension Convention {
   /// The same convention with the names that `network` is written by, and what a person should know of them.

@@ -1,4 +1,4 @@
-public import ResNets
+public import ResectResNets
 
 /// How a framework or repository names the modules of a ResNet, and what its names imply.
 ///

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// detectron2's `modeling/backbone/resnet.py`: batch-norms within their convolutions, stages called `res2` to `res5`.

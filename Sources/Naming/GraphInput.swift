@@ -1,5 +1,5 @@
-internal import Bytes
-internal import ResNets
+internal import ResectBytes
+internal import ResectResNets
 
 /// What a graph does to the numbers of an image before its first convolution: a normalisation of the input by the network itself.
 struct GraphInput {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import ResNets
+internal import ResectBytes
+internal import ResectResNets
 
 /// The places of a graph's layers in the tree, and what the graph says that weights do not.
 ///

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import ResNets
+internal import ResectBytes
+internal import ResectResNets
 
 /// Reads the stretches of a graph as parts of a ResNet, in the order of the forward pass.
 struct GraphReader {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import ResNets
+internal import ResectBytes
+internal import ResectResNets
 
 /// A graph taken apart at its additions.
 struct GraphTrunk {

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// Hugging Face's `transformers`: `ResNetForImageClassification`, and `ResNetModel`, which has no classifier and whose names lack

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// Keras' `applications.ResNet50`, `ResNet101` and `ResNet152`, since 2019: convolutions have biases, and blocks stride at their

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// Keras' `ResNet50` before 2019, after the names of the original Caffe model.

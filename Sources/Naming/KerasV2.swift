@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// Keras' `applications.ResNet50V2`, `ResNet101V2` and `ResNet152V2`: batch-norms come before convolutions, and the last block of

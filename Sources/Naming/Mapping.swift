@@ -1,5 +1,5 @@
-public import Bytes
-public import ResNets
+public import ResectBytes
+public import ResectResNets
 
 /// Which tensor of a file has which place in the tree, name by name: what a convention says by a rule.
 ///

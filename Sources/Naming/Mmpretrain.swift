@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// OpenMMLab's mmpretrain (mmcls before): torchvision's names within `backbone`, `head.fc`.

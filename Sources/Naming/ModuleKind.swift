@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 /// A kind of module: what a row of a convention's table names.
 enum ModuleKind: Sendable, Hashable, CaseIterable {

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 /// A name with numbers in it, as `layer{stage}.{block}.conv{index}`.
 ///

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 /// The names that a convention gives to the kinds of modules: read from names to places when loading, from places to names
 /// when writing.

@@ -1,6 +1,6 @@
-public import Bytes
-public import ResNets
-public import Tensors
+public import ResectBytes
+public import ResectResNets
+public import ResectTensors
 
 /// A tensor under the name that its file gives it.
 public struct NamedTensor: Sendable {

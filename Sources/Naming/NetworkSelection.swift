@@ -1,5 +1,5 @@
-internal import Bytes
-internal import ResNets
+internal import ResectBytes
+internal import ResectResNets
 
 /// The tensors of a file that are the network, where the file may hold more: a second encoder, heads of its training, a
 /// detector.

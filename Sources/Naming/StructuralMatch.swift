@@ -1,5 +1,5 @@
-internal import Bytes
-internal import ResNets
+internal import ResectBytes
+internal import ResectResNets
 
 /// Finds the places of tensors whose names no convention knows, by the structure of the network: the sequence and the shapes of
 /// convolutions, batch-norms and linear layers.

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 /// What a framework calls the tensors of a module: what follows the module's name.
 struct TensorNames: Sendable, Equatable {

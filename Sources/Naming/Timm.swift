@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// timm's `models/resnet.py`: torchvision's names, deep stems, average-pooled shortcuts, squeeze-and-excitation and ECA.

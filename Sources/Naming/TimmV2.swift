@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// timm's `models/resnetv2.py`: pre-activated bottlenecks, whose classifier is a 1×1 convolution.

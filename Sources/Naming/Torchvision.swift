@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// torchvision's `models/resnet.py`: ResNet, ResNeXt and wide ResNet, v1.5. Also the original downloads of 2016.

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// The names of the module tree itself, which `.resect` files use. Not tried on other files.

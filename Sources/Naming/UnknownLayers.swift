@@ -1,6 +1,6 @@
-internal import Bytes
-internal import ResNets
-internal import Tensors
+internal import ResectBytes
+internal import ResectResNets
+internal import ResectTensors
 
 /// The layers that tensors of unknown names form, in the order of the file: what their shapes and the last parts of their names
 /// say, whatever comes before.

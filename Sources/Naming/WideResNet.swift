@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 extension Convention {
   /// Wide ResNets for CIFAR of xternalz/WideResNet-pytorch, pre-activated: `block1.layer.0`, `convShortcut`.

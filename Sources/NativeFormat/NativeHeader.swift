@@ -1,6 +1,6 @@
-public import Bytes
-public import ResNets
-internal import Tensors
+public import ResectBytes
+public import ResectResNets
+internal import ResectTensors
 
 /// What a `.resect` file says of its tensors.
 public struct NativeHeader: Sendable {

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// The first 64 bytes of a `.resect` file. See `Docs/NativeFormat.md`.
 struct NativePrelude {

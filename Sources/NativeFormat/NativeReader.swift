@@ -1,6 +1,6 @@
-public import Bytes
-internal import ResNets
-public import Tensors
+public import ResectBytes
+internal import ResectResNets
+public import ResectTensors
 
 /// How a tensor lies in a `.resect` file.
 public struct NativePayload: Sendable, Hashable {

@@ -1,7 +1,7 @@
-public import Bytes
-internal import ResNets
+public import ResectBytes
+internal import ResectResNets
 internal import Synchronization
-public import Tensors
+public import ResectTensors
 
 /// Writes a `.resect` file, version 1, to `file`, which the caller commits.
 ///

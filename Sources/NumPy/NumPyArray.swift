@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 /// An array in a `.npy` file, as NumPy's `save` writes it. Nothing but the header is read before it is asked for.
 ///

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import Tensors
+internal import ResectBytes
+internal import ResectTensors
 
 /// The type of an array's elements, as NumPy's `dtype.descr` spells it: byte order, kind, bytes.
 struct NumPyElement: Equatable {

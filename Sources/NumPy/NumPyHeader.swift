@@ -1,5 +1,5 @@
-internal import Bytes
-internal import Tensors
+internal import ResectBytes
+internal import ResectTensors
 
 /// The header: a Python dict of `descr`, `fortran_order` and `shape`.
 struct NumPyHeader {

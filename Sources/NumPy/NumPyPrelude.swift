@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// What stands before the header: the magic number, the version and the header's length.
 struct NumPyPrelude {

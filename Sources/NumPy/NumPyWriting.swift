@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 /// Writes `tensor` as a `.npy` file to `file`, which the caller commits: byte by byte what `numpy.save` writes for an array in
 /// C order.

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// The values of a pickle, side by side. What they cost is bounded by `Limits`, and freeing them takes no recursion.
 struct Arena: Sendable {

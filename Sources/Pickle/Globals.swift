@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// The classes and functions that the pickle has mentioned so far, and what each turned out to be.
 struct Globals {

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 extension RandomAccessCollection where Element == UInt8, Index == Int {
   /// The same little-endian two's complement integer without the bytes at its end that only repeat its sign.

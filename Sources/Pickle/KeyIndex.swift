@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// Finds equal keys of dicts, in time linear in the size of the arena however often the memo repeats a key.
 ///

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// What the pickle stored for later by number. A number costs what its value does, not what it claims.
 struct Memo {

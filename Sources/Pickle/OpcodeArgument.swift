@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// What followed an opcode: a number, or where its text or bytes are.
 struct OpcodeArgument {

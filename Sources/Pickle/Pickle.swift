@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// What a pickle says, as values that lie side by side and refer to each other by ``ValueID``.
 ///

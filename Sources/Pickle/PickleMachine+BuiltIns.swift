@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 // Python's own containers, made the way picklers make them.
 extension PickleMachine {

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 // What would import, call or change something in Python: kept as a description or refused.
 extension PickleMachine {

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 // Numbers and texts as the opcodes write them.
 extension PickleMachine {

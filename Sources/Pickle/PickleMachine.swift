@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// Carries out the instructions of one pickle, without what they would run.
 struct PickleMachine {

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 extension Architecture {
   /// The architecture that tensors of these places and shapes form, for any depth and width.

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 extension Architecture {
   /// The architecture as JSON; ``init(json:)`` reads it back. Members that follow from others by the rule are still written

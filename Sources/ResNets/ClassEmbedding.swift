@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 /// The other half of a classifier: an embedding of the classes in the space of the features.
 ///

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// How a network makes its input of pixels by itself: a fixed first layer.
 ///

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 extension Preprocessing {
   /// The preprocessing as JSON; ``init(json:)`` reads it back. See `Docs/NativeFormat.md`.

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// How an image becomes the input of a network: what was done to the images that it was trained on.
 ///

@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 extension ResNet {
   /// A network of `architecture` whose tensors are found by their places.

@@ -1,4 +1,4 @@
-public import Tensors
+public import ResectTensors
 
 extension ResNet {
   /// The network with every tensor replaced by what `change` makes of it.

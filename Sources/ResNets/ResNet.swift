@@ -1,4 +1,4 @@
-public import Tensors
+public import ResectTensors
 
 /// A ResNet as a tree of modules whose tensors nobody has read yet.
 ///

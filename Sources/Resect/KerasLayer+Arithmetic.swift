@@ -1,6 +1,6 @@
-internal import Bytes
-internal import Checkpoints
-internal import ResNets
+internal import ResectBytes
+internal import ResectCheckpoints
+internal import ResectResNets
 
 /// Operations that are no layers, as `preprocess_input` of keras.applications or `x / 255` leave them in a model's description.
 ///

@@ -1,7 +1,7 @@
-internal import Bytes
-internal import Checkpoints
-internal import ResNets
-internal import Tensors
+internal import ResectBytes
+internal import ResectCheckpoints
+internal import ResectResNets
+internal import ResectTensors
 
 extension LayerGraph {
   /// The layers that Keras describes; nil where the file describes none.

@@ -236,7 +236,7 @@ extension Model {
     let options = WriteOptions()
     let storage = storage(options, format: .resect)
     let header = nativeHeader(records(nil, options, storage))(sources.map { _ in String(repeating: "0", count: 64) })
-    let bytes = try NativeFormat.nativeByteCount(
+    let bytes = try ResectNativeFormat.nativeByteCount(
       try outputTensors(.tree, storage), encoding: { storage.choice(for: $0.name) }, header: header)
     return bytes + UInt64(surgeries.count * Proof.largestJSON)
   }

@@ -1,4 +1,4 @@
-public import Inference
+public import ResectInference
 
 /// A model that is ready to run on images: its session, how images become its input, and the names of its classes.
 ///

@@ -1,6 +1,6 @@
-public import Bytes
-public import ResNets
-internal import Tensors
+public import ResectBytes
+public import ResectResNets
+internal import ResectTensors
 
 extension ResNet {
   /// Folds every batch-norm into the convolution before it, shortcuts included.

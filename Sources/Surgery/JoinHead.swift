@@ -1,6 +1,6 @@
-public import Bytes
-public import ResNets
-internal import Tensors
+public import ResectBytes
+public import ResectResNets
+internal import ResectTensors
 
 extension ResNet {
   /// Joins a backbone with an embedding of classes: the inverse of ``split(bias:)``.

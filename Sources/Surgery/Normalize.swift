@@ -1,6 +1,6 @@
-public import Bytes
-public import ResNets
-internal import Tensors
+public import ResectBytes
+public import ResectResNets
+internal import ResectTensors
 
 extension ResNet {
   /// Puts the scale, mean, standard deviation and channel order of `preprocessing` into the network, as a fixed first layer.

@@ -1,6 +1,6 @@
-public import Bytes
-public import ResNets
-internal import Tensors
+public import ResectBytes
+public import ResectResNets
+internal import ResectTensors
 
 extension ResNet {
   /// Moves every batch-norm to another epsilon: what is added to the variance changes, what comes out does not.

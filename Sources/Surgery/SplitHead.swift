@@ -1,6 +1,6 @@
-public import Bytes
-public import ResNets
-internal import Tensors
+public import ResectBytes
+public import ResectResNets
+internal import ResectTensors
 
 /// What becomes of the classifier's bias when the network is split.
 public enum BiasTreatment: String, Sendable, Hashable, CaseIterable {

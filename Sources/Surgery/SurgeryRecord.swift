@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// What a surgery was asked to do and what it found: part of the output's provenance.
 public struct SurgeryRecord: Sendable, Hashable {

@@ -1,6 +1,6 @@
-public import Bytes
-public import ResNets
-internal import Tensors
+public import ResectBytes
+public import ResectResNets
+internal import ResectTensors
 
 extension ResNet {
   /// Puts a batch-norm that changes nothing behind every convolution, for programs that build none without them.

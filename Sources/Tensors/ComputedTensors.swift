@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 extension LazyTensor {
   /// A vector of `values`, which are rounded to `dtype` when they are pulled.

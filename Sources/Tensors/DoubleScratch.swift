@@ -1,5 +1,5 @@
-internal import Bytes
-internal import CTensorKernels
+internal import ResectBytes
+internal import CResectTensorKernels
 
 /// A buffer of doubles between a stored format and another: surgeries compute here.
 struct DoubleScratch {

@@ -1,5 +1,5 @@
-public import Bytes
-internal import CTensorKernels
+public import ResectBytes
+internal import CResectTensorKernels
 
 extension LazyTensor {
   /// The same elements with the axes in another order: axis `i` is this tensor's axis `order[i]`, in reverse where `reversed`

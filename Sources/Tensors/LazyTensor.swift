@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// A tensor that nobody has read yet.
 ///

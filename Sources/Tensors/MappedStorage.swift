@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 internal import Synchronization
 
 /// A stretch of a mapped file, used in place.

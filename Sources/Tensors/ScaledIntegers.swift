@@ -1,5 +1,5 @@
-public import Bytes
-internal import CTensorKernels
+public import ResectBytes
+internal import CResectTensorKernels
 
 /// A tensor as 8-bit integers, each slice along its first axis (a weight's output channel) times a scale of its own.
 public struct ScaledIntegers: Sendable, Hashable {

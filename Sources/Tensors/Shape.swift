@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// The lengths of a tensor's axes, none negative, whose product and size in bytes fit an `Int`.
 public struct Shape: Sendable, Hashable {

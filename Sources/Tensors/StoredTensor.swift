@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 extension LazyTensor {
   /// The order of the bytes of a stored number.

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 internal import Synchronization
 
 /// Bytes that tensors are views of.

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 internal import Synchronization
 
 /// A tensor to write to a container: its name, itself, and the dtype that it is stored in.

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 extension LazyTensor {
   /// Random float32 numbers between −`bound` and `bound`: what torch's `uniform_` fills a tensor with after

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// One entry as the directory describes it, and what it must be by that alone.
 struct CentralRecord {

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// The archive's directory and the header of each entry, in agreement with each other and with libzip.
 struct Directory {

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// What the end of an archive says of its directory; the zip64 form of the record is followed where there is one.
 struct EndRecord {

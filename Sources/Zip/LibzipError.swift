@@ -1,5 +1,5 @@
-internal import Bytes
-internal import CZip
+internal import ResectBytes
+internal import CResectZip
 
 /// The owner of a `zip_error_t`.
 @safe struct LibzipError: ~Copyable {

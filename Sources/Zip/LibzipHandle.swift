@@ -1,5 +1,5 @@
-internal import Bytes
-internal import CZip
+internal import ResectBytes
+internal import CResectZip
 
 #if canImport(Darwin)
   internal import Darwin

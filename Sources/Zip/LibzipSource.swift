@@ -1,5 +1,5 @@
-internal import Bytes
-internal import CZip
+internal import ResectBytes
+internal import CResectZip
 
 /// The file as libzip reads it: a position in an `InputFile`. For one thread at a time.
 final class LibzipSource {

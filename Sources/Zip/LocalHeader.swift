@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// The header in front of an entry's payload, which must say what the directory says.
 struct LocalHeader {

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// The fixed part of a zip record: little-endian fields at known offsets.
 ///

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 internal import Synchronization
 
 /// A zip archive that is open for reading, strictly: what two readers could understand differently is refused.

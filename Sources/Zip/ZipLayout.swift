@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// The entries of a zip that is being written: where each lies, before a byte of it is known.
 ///

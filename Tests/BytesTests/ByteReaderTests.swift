@@ -1,5 +1,5 @@
-import Bytes
-import TestSupport
+import ResectBytes
+import ResectTestSupport
 import Testing
 
 @Suite struct ByteReaderTests {

@@ -1,4 +1,4 @@
-import Bytes
+import ResectBytes
 import Testing
 
 /// Expected values by Python: `zlib.crc32(…)` and `hashlib.sha256(…).hexdigest()`.

@@ -1,6 +1,6 @@
-import Bytes
+import ResectBytes
 import Synchronization
-import TestSupport
+import ResectTestSupport
 import Testing
 
 /// The digest of a file, asked for or begun beforehand.

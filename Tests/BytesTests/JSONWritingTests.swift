@@ -1,6 +1,6 @@
-import Bytes
+import ResectBytes
 import Foundation
-import TestSupport
+import ResectTestSupport
 import Testing
 
 @Suite struct JSONWritingTests {

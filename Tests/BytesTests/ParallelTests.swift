@@ -1,4 +1,4 @@
-import Bytes
+import ResectBytes
 import Foundation
 import Synchronization
 import Testing

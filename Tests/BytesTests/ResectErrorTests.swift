@@ -1,4 +1,4 @@
-import Bytes
+import ResectBytes
 import Testing
 
 @Suite struct ResectErrorTests {

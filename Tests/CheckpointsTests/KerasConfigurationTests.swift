@@ -1,7 +1,7 @@
-import Bytes
+import ResectBytes
 import Testing
 
-@testable import Checkpoints
+@testable import ResectCheckpoints
 
 @Suite struct KerasConfigurationTests {
   private func layer(_ name: String, _ inbound: String, kind: String = "ReLU") -> String {

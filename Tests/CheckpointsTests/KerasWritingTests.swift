@@ -1,8 +1,8 @@
-internal import Bytes
-internal import Checkpoints
-internal import HDF5
-internal import Tensors
-internal import TestSupport
+internal import ResectBytes
+internal import ResectCheckpoints
+internal import ResectHDF5
+internal import ResectTensors
+internal import ResectTestSupport
 import Testing
 
 /// Files of weights in Keras' layouts; `Tests/Peers/test_writers.py` has real Keras load them.

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import TestSupport
+internal import ResectBytes
+internal import ResectTestSupport
 import Testing
 
 /// What real torch read back from each file of `Tests/Fixtures/checkpoints`.

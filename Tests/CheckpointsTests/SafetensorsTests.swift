@@ -1,7 +1,7 @@
-internal import Bytes
-internal import Checkpoints
-internal import Tensors
-internal import TestSupport
+internal import ResectBytes
+internal import ResectCheckpoints
+internal import ResectTensors
+internal import ResectTestSupport
 import Testing
 
 /// The reader's refusals and the writer's bytes.

@@ -1,6 +1,6 @@
-internal import Bytes
-internal import Checkpoints
-internal import TestSupport
+internal import ResectBytes
+internal import ResectCheckpoints
+internal import ResectTestSupport
 import Testing
 
 /// Which part of a checkpoint is the model.

@@ -1,7 +1,7 @@
-internal import Bytes
-internal import HDF5
-internal import Tensors
-internal import TestSupport
+internal import ResectBytes
+internal import ResectHDF5
+internal import ResectTensors
+internal import ResectTestSupport
 import Testing
 
 /// What damage and bad helpers do: one error, and nothing else.

@@ -1,8 +1,8 @@
-internal import Bytes
-internal import HDF5
-internal import HDF5Library
-internal import Tensors
-internal import TestSupport
+internal import ResectBytes
+internal import ResectHDF5
+internal import ResectHDF5Library
+internal import ResectTensors
+internal import ResectTestSupport
 import Testing
 
 /// What a reader of HDF5 files promises, on files that real h5py and Keras wrote.

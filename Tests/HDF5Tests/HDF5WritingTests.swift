@@ -1,8 +1,8 @@
-internal import Bytes
-@testable internal import HDF5
-internal import HDF5Library
-internal import Tensors
-internal import TestSupport
+internal import ResectBytes
+@testable internal import ResectHDF5
+internal import ResectHDF5Library
+internal import ResectTensors
+internal import ResectTestSupport
 import Testing
 
 /// Files that are written. Their judge is libhdf5, which compares every checksum of the metadata.

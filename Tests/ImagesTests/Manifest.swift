@@ -1,6 +1,6 @@
-import Bytes
+import ResectBytes
 import Foundation
-import Images
+import ResectImages
 
 /// What Pillow and torchvision make of the images in the folder `Images`; `make_images.py` wrote it.
 struct Manifest: Decodable {

@@ -1,7 +1,7 @@
-import Bytes
+import ResectBytes
 import Foundation
-import Images
-import TestSupport
+import ResectImages
+import ResectTestSupport
 import Testing
 
 @Suite struct PixelImageDecodingTests {

@@ -1,6 +1,6 @@
-import Bytes
-import Images
-import ResNets
+import ResectBytes
+import ResectImages
+import ResectResNets
 import Testing
 
 @Suite struct PixelImagePreprocessingTests {

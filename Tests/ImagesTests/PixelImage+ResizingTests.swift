@@ -1,6 +1,6 @@
-import Bytes
-import Images
-import TestSupport
+import ResectBytes
+import ResectImages
+import ResectTestSupport
 import Testing
 
 @Suite struct PixelImageResizingTests {

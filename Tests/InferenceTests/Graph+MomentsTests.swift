@@ -1,9 +1,9 @@
-import Bytes
-import Inference
-import ResNets
-import Surgery
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectInference
+import ResectResNets
+import ResectSurgery
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 /// What batch-norms tell of activations, against the formulas applied by hand.

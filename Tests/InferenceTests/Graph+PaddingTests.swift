@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Inference
+@testable import ResectInference
 
 @Suite struct GraphPaddingTests {
   /// (length, kernel, stride) and TensorFlow's windows and zeros before and after, from its documentation's formula.

@@ -1,9 +1,9 @@
-import Bytes
-import Images
-import Inference
-import ResNets
-import Surgery
-import TestSupport
+import ResectBytes
+import ResectImages
+import ResectInference
+import ResectResNets
+import ResectSurgery
+import ResectTestSupport
 import Testing
 
 /// Networks that take pixels.

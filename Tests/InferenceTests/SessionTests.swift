@@ -1,12 +1,12 @@
-import Bytes
-import ResNets
-import Surgery
+import ResectBytes
+import ResectResNets
+import ResectSurgery
 import Synchronization
-import Tensors
-import TestSupport
+import ResectTensors
+import ResectTestSupport
 import Testing
 
-@testable import Inference
+@testable import ResectInference
 
 /// Networks of every kind that the engine tells apart, by what is special about them.
 private let architectures: [(name: String, architecture: Architecture)] = [

@@ -1,8 +1,8 @@
-import Bytes
-@testable import Naming
-import ResNets
-import Tensors
-import TestSupport
+import ResectBytes
+@testable import ResectNaming
+import ResectResNets
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 @Suite struct ArchitectureFactsTests {

@@ -1,7 +1,7 @@
-import Bytes
-@testable import Naming
-import ResNets
-import TestSupport
+import ResectBytes
+@testable import ResectNaming
+import ResectResNets
+import ResectTestSupport
 import Testing
 
 @Suite struct ConventionTests {

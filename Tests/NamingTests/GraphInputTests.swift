@@ -1,8 +1,8 @@
-import Bytes
-import ResNets
+import ResectBytes
+import ResectResNets
 import Testing
 
-@testable import Naming
+@testable import ResectNaming
 
 /// Layers before the first convolution, as one normalisation.
 @Suite struct GraphInputTests {

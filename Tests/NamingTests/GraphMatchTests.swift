@@ -1,8 +1,8 @@
-import Bytes
-import ResNets
+import ResectBytes
+import ResectResNets
 import Testing
 
-@testable import Naming
+@testable import ResectNaming
 
 /// Graphs as a file may describe them; `Tests/ResectTests/KerasTests.swift` has those of real Keras.
 @Suite struct GraphMatchTests {

@@ -1,4 +1,4 @@
-@testable import Naming
+@testable import ResectNaming
 import Testing
 
 @Suite struct NamePatternTests {

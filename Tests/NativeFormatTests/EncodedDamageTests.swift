@@ -1,8 +1,8 @@
-import Bytes
+import ResectBytes
 import Foundation
-import NativeFormat
-import Tensors
-import TestSupport
+import ResectNativeFormat
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 /// Files whose checksums are right and whose encoded payloads lie.

@@ -1,7 +1,7 @@
-import Bytes
-import NativeFormat
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectNativeFormat
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 /// Payloads whose bytes follow from the specification by hand, and what they mean.

@@ -1,8 +1,8 @@
-import Bytes
-import NativeFormat
-import ResNets
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectNativeFormat
+import ResectResNets
+import ResectTensors
+import ResectTestSupport
 
 extension OutputTensor {
   /// A classifier's weights of `bytes`.

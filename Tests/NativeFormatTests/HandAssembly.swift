@@ -1,7 +1,7 @@
-import Bytes
-import NativeFormat
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectNativeFormat
+import ResectTensors
+import ResectTestSupport
 
 /// A `.resect` file put together by hand as `Docs/NativeFormat.md` says, with its own checksum code; any field may be wrong.
 struct HandAssembly: Sendable {

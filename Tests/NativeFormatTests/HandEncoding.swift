@@ -1,4 +1,4 @@
-import Bytes
+import ResectBytes
 
 /// Encoded payloads put together by hand as `Docs/NativeFormat.md` says; any part may be wrong.
 enum HandEncoding {

@@ -1,9 +1,9 @@
-import Bytes
-import ResNets
-import TestSupport
+import ResectBytes
+import ResectResNets
+import ResectTestSupport
 import Testing
 
-@testable import NativeFormat
+@testable import ResectNativeFormat
 
 @Suite struct NativeHeaderTests {
   private let folder: TemporaryFolder

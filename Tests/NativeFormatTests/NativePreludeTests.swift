@@ -1,8 +1,8 @@
-import Bytes
-import TestSupport
+import ResectBytes
+import ResectTestSupport
 import Testing
 
-@testable import NativeFormat
+@testable import ResectNativeFormat
 
 @Suite struct NativePreludeTests {
   private let folder: TemporaryFolder

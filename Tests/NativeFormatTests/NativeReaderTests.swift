@@ -1,9 +1,9 @@
-import Bytes
+import ResectBytes
 import Foundation
-import NativeFormat
-import ResNets
-import Tensors
-import TestSupport
+import ResectNativeFormat
+import ResectResNets
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 @Suite struct NativeReaderTests {

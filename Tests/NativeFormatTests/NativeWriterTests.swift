@@ -1,10 +1,10 @@
-import Bytes
+import ResectBytes
 import Foundation
-import NativeFormat
-import ResNets
+import ResectNativeFormat
+import ResectResNets
 import Synchronization
-import Tensors
-import TestSupport
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 @Suite struct NativeWriterTests {

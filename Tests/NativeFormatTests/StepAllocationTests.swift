@@ -1,5 +1,5 @@
-import NativeFormat
-import TestSupport
+import ResectNativeFormat
+import ResectTestSupport
 import Testing
 
 @Suite struct StepAllocationTests {

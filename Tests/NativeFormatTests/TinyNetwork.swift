@@ -1,8 +1,8 @@
-import Bytes
-import NativeFormat
-import ResNets
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectNativeFormat
+import ResectResNets
+import ResectTensors
+import ResectTestSupport
 
 /// The smallest network that has every kind of tensor.
 enum TinyNetwork {

@@ -1,8 +1,8 @@
-import Bytes
+import ResectBytes
 import Foundation
-import NumPy
-import Tensors
-import TestSupport
+import ResectNumPy
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 @Suite struct NumPyArrayTests {

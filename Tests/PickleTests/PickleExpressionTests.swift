@@ -1,5 +1,5 @@
-import Bytes
-import Pickle
+import ResectBytes
+import ResectPickle
 import Testing
 
 /// Pickles that are written. The opcodes are those of Python's `pickletools`.

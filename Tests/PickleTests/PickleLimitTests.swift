@@ -1,5 +1,5 @@
-import Bytes
-@testable import Pickle
+import ResectBytes
+@testable import ResectPickle
 import Testing
 
 @Suite struct PickleLimitTests {

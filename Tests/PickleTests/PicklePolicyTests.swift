@@ -1,7 +1,7 @@
-import Bytes
+import ResectBytes
 import Testing
 
-@testable import Pickle
+@testable import ResectPickle
 
 extension PickleRefusalTests {
   /// Whatever Python would import, call or change.

@@ -1,7 +1,7 @@
-import Bytes
+import ResectBytes
 import Testing
 
-@testable import Pickle
+@testable import ResectPickle
 
 @Suite struct PickleReadingTests {
   @Test(arguments: Vector.all)

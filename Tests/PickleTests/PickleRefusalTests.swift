@@ -1,7 +1,7 @@
-import Bytes
+import ResectBytes
 import Testing
 
-@testable import Pickle
+@testable import ResectPickle
 
 /// Bytes that are refused, and what the refusal is.
 struct Refused: Sendable, CustomStringConvertible {

@@ -1,5 +1,5 @@
-import Bytes
-import Pickle
+import ResectBytes
+import ResectPickle
 
 /// A pickle that real Python made, and what it says.
 struct Vector: Sendable, CustomStringConvertible {

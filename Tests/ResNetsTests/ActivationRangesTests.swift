@@ -1,5 +1,5 @@
-import Bytes
-import ResNets
+import ResectBytes
+import ResectResNets
 import Testing
 
 @Suite struct ActivationRangesTests {

@@ -1,6 +1,6 @@
-import Bytes
-import ResNets
-import TestSupport
+import ResectBytes
+import ResectResNets
+import ResectTestSupport
 import Testing
 
 @Suite struct ArchitectureJSONTests {

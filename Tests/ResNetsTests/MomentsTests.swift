@@ -1,5 +1,5 @@
-import ResNets
-import TestSupport
+import ResectResNets
+import ResectTestSupport
 import Testing
 
 @Suite struct MomentsTests {

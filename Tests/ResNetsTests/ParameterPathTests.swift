@@ -1,4 +1,4 @@
-import ResNets
+import ResectResNets
 import Testing
 
 @Suite struct ParameterPathTests {

@@ -1,7 +1,7 @@
-import Bytes
-import ResNets
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectResNets
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 @Suite struct ResNetLoadingTests {

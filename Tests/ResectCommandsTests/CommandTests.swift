@@ -1,5 +1,5 @@
 internal import Resect
-internal import TestSupport
+internal import ResectTestSupport
 import Testing
 
 /// What a user of the command line can rely on.

@@ -1,5 +1,5 @@
 internal import Resect
-internal import TestSupport
+internal import ResectTestSupport
 import Testing
 
 /// What a user can rely on of the commands that run networks. The expected digits are the names of the files.

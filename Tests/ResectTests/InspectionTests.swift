@@ -1,5 +1,5 @@
 internal import Resect
-internal import TestSupport
+internal import ResectTestSupport
 import Testing
 
 /// What is told of a file, whether it is a ResNet or not.

@@ -1,5 +1,5 @@
 import Resect
-import TestSupport
+import ResectTestSupport
 import Testing
 
 /// Models that are stored as what the 8-bit engine computes with.

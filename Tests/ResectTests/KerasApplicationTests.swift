@@ -1,5 +1,5 @@
 internal import Resect
-internal import TestSupport
+internal import ResectTestSupport
 import Testing
 
 /// Networks that are written for keras.applications; `Tests/Peers/test_writers.py` has real Keras load them.

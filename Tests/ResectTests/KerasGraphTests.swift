@@ -1,4 +1,4 @@
-internal import TestSupport
+internal import ResectTestSupport
 internal import Testing
 
 @testable internal import Resect

@@ -1,5 +1,5 @@
 import Resect
-import TestSupport
+import ResectTestSupport
 import Testing
 
 /// Checkpoints of real Keras run as Keras runs them: `Tests/Fixtures/keras/make_keras.py` writes both.

@@ -1,5 +1,5 @@
 internal import Resect
-internal import TestSupport
+internal import ResectTestSupport
 import Testing
 
 /// What a model knows of how images become its input.

@@ -1,6 +1,6 @@
 internal import Foundation
 internal import Resect
-internal import TestSupport
+internal import ResectTestSupport
 import Testing
 
 /// The formats that hold every model; those of Keras hold what keras.applications has.

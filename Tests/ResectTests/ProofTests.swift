@@ -1,5 +1,5 @@
 import Resect
-import TestSupport
+import ResectTestSupport
 import Testing
 
 /// What a proof is made against when a model went through more than one surgery.

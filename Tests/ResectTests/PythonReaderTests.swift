@@ -1,6 +1,6 @@
 internal import Foundation
 internal import Resect
-internal import TestSupport
+internal import ResectTestSupport
 import Testing
 
 /// `Samples/read_resect.py`, which was written from the specification alone, reads the quantised weights that Resect writes.

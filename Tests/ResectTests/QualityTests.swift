@@ -1,5 +1,5 @@
 @testable internal import Resect
-internal import TestSupport
+internal import ResectTestSupport
 import Testing
 
 /// Quantised weights keep what was promised of them.

@@ -1,5 +1,5 @@
 import Resect
-import TestSupport
+import ResectTestSupport
 import Testing
 
 /// The library part of the README, as it stands there.

@@ -1,6 +1,6 @@
-public import ResNets
-internal import Tensors
-internal import Bytes
+public import ResectResNets
+internal import ResectTensors
+internal import ResectBytes
 
 extension ResNet {
   /// A network of `architecture` with pseudo-random float32 weights of the size that training leaves: activations stay near 1, and

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// The code of the error that `body` throws; nothing where it succeeds.
 public func refusal<Result: ~Copyable>(

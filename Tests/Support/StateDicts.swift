@@ -1,5 +1,5 @@
-internal import Bytes
-public import ResNets
+internal import ResectBytes
+public import ResectResNets
 
 /// What the state dict of a real network holds, as torch wrote it: see `Fixtures/state_dicts/make_state_dicts.py`.
 public struct StateDict: Sendable {

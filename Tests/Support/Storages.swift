@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 /// Bytes in memory that tensors are views of; `delay` makes threads interleave otherwise.
 public struct MemoryStorage: TensorStorage {

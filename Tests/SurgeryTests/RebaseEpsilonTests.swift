@@ -1,8 +1,8 @@
-import Bytes
-import ResNets
-import Surgery
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectResNets
+import ResectSurgery
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 @Suite struct RebaseEpsilonTests {

@@ -1,6 +1,6 @@
-import Bytes
-import ResNets
-import Surgery
+import ResectBytes
+import ResectResNets
+import ResectSurgery
 import Testing
 
 @Suite struct SurgeryRecordTests {

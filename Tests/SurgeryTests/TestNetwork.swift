@@ -1,7 +1,7 @@
-import Bytes
-import ResNets
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectResNets
+import ResectTensors
+import ResectTestSupport
 
 extension LazyTensor {
   /// A tensor that holds `values`, which `dtype` can express, in row-major order.

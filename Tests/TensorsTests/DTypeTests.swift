@@ -1,4 +1,4 @@
-import Tensors
+import ResectTensors
 import Testing
 
 @Suite struct DTypeTests {

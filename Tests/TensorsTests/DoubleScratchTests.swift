@@ -1,6 +1,6 @@
-import Bytes
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 /// A binary floating-point format, and rounding into it by integer arithmetic alone.

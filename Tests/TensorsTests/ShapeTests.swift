@@ -1,6 +1,6 @@
-import Bytes
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 @Suite struct ShapeTests {

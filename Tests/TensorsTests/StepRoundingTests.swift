@@ -1,5 +1,5 @@
-import Bytes
-import Tensors
+import ResectBytes
+import ResectTensors
 import Testing
 
 /// Weights as multiples of a step, by hand.

@@ -1,6 +1,6 @@
-import Bytes
-import Tensors
-import TestSupport
+import ResectBytes
+import ResectTensors
+import ResectTestSupport
 
 extension MemoryStorage {
   /// The little-endian bytes of `elements`.

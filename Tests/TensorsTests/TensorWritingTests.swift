@@ -1,7 +1,7 @@
-import Bytes
+import ResectBytes
 import Synchronization
-import Tensors
-import TestSupport
+import ResectTensors
+import ResectTestSupport
 import Testing
 
 @Suite struct TensorWritingTests {
@@ -31,7 +31,7 @@ import Testing
     for (content, offset) in zip(contents, offsets) {
       expected.replaceSubrange(Int(offset)..<Int(offset) + content.bytes.count, with: content.bytes)
     }
-    #expect(try TestSupport.contents(of: folder.file("out")) == expected)
+    #expect(try ResectTestSupport.contents(of: folder.file("out")) == expected)
   }
 
   @Test func `a tensor is written in the dtype of its place`() throws {

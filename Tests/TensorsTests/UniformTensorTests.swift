@@ -1,5 +1,5 @@
-import Bytes
-import Tensors
+import ResectBytes
+import ResectTensors
 import Testing
 
 /// What `torch.manual_seed(seed)` and then `torch.nn.Linear(700, 300)` are in torch 1.13 and 2.13, on a processor with AVX2.

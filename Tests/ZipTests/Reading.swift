@@ -1,6 +1,6 @@
-import Bytes
+import ResectBytes
 import Testing
-import Zip
+import ResectZip
 
 /// Every entry's contents by name, read whole and again as a stream, which must be the same.
 func contents(of path: String) throws(ResectError) -> [String: [UInt8]] {

@@ -1,4 +1,4 @@
-import Bytes
+import ResectBytes
 
 #if canImport(Darwin)
   import Darwin

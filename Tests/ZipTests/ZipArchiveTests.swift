@@ -1,7 +1,7 @@
-import Bytes
+import ResectBytes
 import Synchronization
 import Testing
-import Zip
+import ResectZip
 
 struct ZipArchiveTests {
   @Test func `stored and deflated entries are read bit for bit`() throws {

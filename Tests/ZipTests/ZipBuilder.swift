@@ -1,4 +1,4 @@
-import Bytes
+import ResectBytes
 
 /// Writes zip archives, right or wrong: each field of each record can be tampered with before it is written.
 struct ZipBuilder {

@@ -1,6 +1,6 @@
-import Bytes
+import ResectBytes
 import Testing
-import Zip
+import ResectZip
 
 /// Whatever happens to an archive, it is refused or its contents are what they were.
 struct ZipDamageTests {

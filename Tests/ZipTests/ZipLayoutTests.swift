@@ -1,7 +1,7 @@
-import Bytes
+import ResectBytes
 import Testing
-import TestSupport
-import Zip
+import ResectTestSupport
+import ResectZip
 
 /// Archives that are written. The format's judge is libzip, which opens whatever `ZipArchive` opens.
 @Suite struct ZipLayoutTests {
@@ -50,7 +50,7 @@ import Zip
     expected += [0x50, 0x4B, 1, 2, 45, 0] + common
     expected += [0x55, 0x66, 0x77, 0x88, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0] + rest + [34, 0, 0, 0, 0x62]
     expected += [0x50, 0x4B, 5, 6, 0, 0, 0, 0, 2, 0, 2, 0, 94, 0, 0, 0, 130, 0, 0, 0, 0, 0]
-    #expect(try TestSupport.contents(of: path) == expected)
+    #expect(try ResectTestSupport.contents(of: path) == expected)
   }
 
   @Test func `entries come back under their names, empty ones too`() throws {

@@ -1,6 +1,6 @@
-import Bytes
+import ResectBytes
 import Testing
-import Zip
+import ResectZip
 
 /// One test a refusal.
 struct ZipRefusalTests {

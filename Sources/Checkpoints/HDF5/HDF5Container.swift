@@ -1,6 +1,6 @@
-internal import Bytes
-internal import HDF5
-internal import Tensors
+internal import ResectBytes
+internal import ResectHDF5
+internal import ResectTensors
 
 /// Any HDF5 file: a tree of arrays, each named by its path.
 enum HDF5Container {

@@ -1,6 +1,6 @@
-public import Bytes
-public import HDF5
-public import Tensors
+public import ResectBytes
+public import ResectHDF5
+public import ResectTensors
 
 /// What an HDF5 file or a .keras archive says beside its tensors: what Keras' names are understood by.
 public struct HDF5Content: Sendable {

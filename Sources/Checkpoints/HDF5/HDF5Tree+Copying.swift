@@ -1,6 +1,6 @@
-public import Bytes
-public import HDF5
-public import Tensors
+public import ResectBytes
+public import ResectHDF5
+public import ResectTensors
 
 extension HDF5Tree {
   /// The groups and attributes of another file, with `tensors`, which are called by their paths, in the place of its datasets.

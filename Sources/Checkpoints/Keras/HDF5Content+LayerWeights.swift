@@ -1,6 +1,6 @@
-public import Bytes
-public import HDF5
-internal import Tensors
+public import ResectBytes
+public import ResectHDF5
+internal import ResectTensors
 
 /// What a legacy Keras file says of one layer: which datasets are its weights, in order.
 public struct LayerWeights: Sendable {

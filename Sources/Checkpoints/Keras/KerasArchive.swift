@@ -1,6 +1,6 @@
-internal import Bytes
-internal import HDF5
-internal import Zip
+internal import ResectBytes
+internal import ResectHDF5
+internal import ResectZip
 
 /// The zip that Keras 3 writes: weights as an HDF5 file, which is read in place where it is stored as it is.
 ///

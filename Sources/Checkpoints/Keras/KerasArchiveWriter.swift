@@ -1,7 +1,7 @@
-public import Bytes
-public import HDF5
-public import Tensors
-internal import Zip
+public import ResectBytes
+public import ResectHDF5
+public import ResectTensors
+internal import ResectZip
 
 /// Writes a `.keras` archive to `file`, which the caller commits: what Keras 3 makes of a model.
 ///

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// The graph of a model as Keras describes it in `model_config` or `config.json`, models within models taken apart.
 ///

@@ -1,4 +1,4 @@
-public import Bytes
+public import ResectBytes
 
 /// A layer of a model that Keras describes: its class, its settings and what it takes.
 public struct KerasLayer: Sendable {

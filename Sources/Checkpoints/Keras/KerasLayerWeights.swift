@@ -1,6 +1,6 @@
-public import Bytes
-public import HDF5
-public import Tensors
+public import ResectBytes
+public import ResectHDF5
+public import ResectTensors
 
 /// A layer of a Keras model and its weights, in Keras' own order and layout: what a file of weights is made of.
 public struct KerasLayerWeights: Sendable {

@@ -1,6 +1,6 @@
-public import Bytes
-internal import HDF5
-public import Tensors
+public import ResectBytes
+internal import ResectHDF5
+public import ResectTensors
 
 /// A model that Keras wrote, whichever the container: its weights by layer, laid out as torch has them, and its graph where the
 /// file describes it.

@@ -1,6 +1,6 @@
-internal import Bytes
-internal import HDF5
-internal import Tensors
+internal import ResectBytes
+internal import ResectHDF5
+internal import ResectTensors
 
 /// How a file of Keras lays out the kernels of convolutions.
 ///

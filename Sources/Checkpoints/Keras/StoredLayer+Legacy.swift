@@ -1,5 +1,5 @@
-internal import Bytes
-internal import HDF5
+internal import ResectBytes
+internal import ResectHDF5
 
 extension StoredLayer {
   /// The layers of a file that lists them by `layer_names`. The layers of a model within the model are told apart by what their

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import HDF5
+internal import ResectBytes
+internal import ResectHDF5
 
 extension HDF5Content {
   // Keras 2.12 to 2.15 called the layers of a functional model otherwise.

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import Tensors
+internal import ResectBytes
+internal import ResectTensors
 
 /// The format's constants. Source: huggingface/safetensors, `README.md` and `safetensors/src/tensor.rs`.
 enum Safetensors {

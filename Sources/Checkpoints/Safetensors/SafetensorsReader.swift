@@ -1,5 +1,5 @@
-internal import Bytes
-internal import Tensors
+internal import ResectBytes
+internal import ResectTensors
 
 extension Safetensors {
   static func checkpoint(_ file: InputFile, key: String?) throws(ResectError) -> Checkpoint {

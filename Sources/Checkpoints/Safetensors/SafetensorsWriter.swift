@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 /// Writes a safetensors file to `file`, which the caller commits.
 ///

@@ -1,6 +1,6 @@
-internal import Bytes
-internal import Pickle
-internal import Tensors
+internal import ResectBytes
+internal import ResectPickle
+internal import ResectTensors
 
 /// A whole pickled module, walked and never made: its parameters, its buffers and what its layers say of themselves.
 ///

@@ -1,6 +1,6 @@
-internal import Bytes
-internal import Pickle
-internal import Tensors
+internal import ResectBytes
+internal import ResectPickle
+internal import ResectTensors
 
 /// The persistent id by which a pickle refers to a storage: `('storage', class, key, location, numel[, view])`.
 struct PersistentStorage {

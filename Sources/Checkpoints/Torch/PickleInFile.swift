@@ -1,5 +1,5 @@
-internal import Bytes
-internal import Pickle
+internal import ResectBytes
+internal import ResectPickle
 
 extension Pickle {
   /// Reads the pickle at `offset` of `file`, whose length only its own end tells.

@@ -1,6 +1,6 @@
-internal import Bytes
-internal import Pickle
-internal import Tensors
+internal import ResectBytes
+internal import ResectPickle
+internal import ResectTensors
 
 /// The part of a checkpoint that is the model: a bare state dict, one that a key wraps, or a whole module.
 struct StateDictSelection {

@@ -1,5 +1,5 @@
-internal import Pickle
-internal import Tensors
+internal import ResectPickle
+internal import ResectTensors
 
 /// torch's names for dtypes and for the classes of storages.
 enum TorchDTypes {

@@ -1,6 +1,6 @@
-internal import Bytes
-internal import Pickle
-internal import Tensors
+internal import ResectBytes
+internal import ResectPickle
+internal import ResectTensors
 
 /// A storage as a container hands it to the tensors that are views of it.
 struct TorchStorage {

@@ -1,4 +1,4 @@
-internal import Pickle
+internal import ResectPickle
 
 extension PicklePolicy {
   /// What torch's own pickles call: the functions that rebuild tensors, and small values of training checkpoints.

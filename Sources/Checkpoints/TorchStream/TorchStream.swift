@@ -1,6 +1,6 @@
-internal import Bytes
-internal import Pickle
-internal import Tensors
+internal import ResectBytes
+internal import ResectPickle
+internal import ResectTensors
 
 /// torch.save from 0.1.10 to 1.5: five pickles one after the other, then the storages.
 ///

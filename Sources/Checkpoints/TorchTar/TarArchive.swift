@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// The members of an uncompressed tar.
 struct TarArchive {

@@ -1,6 +1,6 @@
-internal import Bytes
-internal import Pickle
-internal import Tensors
+internal import ResectBytes
+internal import ResectPickle
+internal import ResectTensors
 
 /// torch.save before 0.1.10, in which torchvision's first downloads are: a tar of four members.
 ///

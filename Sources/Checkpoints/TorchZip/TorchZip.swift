@@ -1,8 +1,8 @@
-internal import Bytes
-internal import Pickle
+internal import ResectBytes
+internal import ResectPickle
 internal import Synchronization
-internal import Tensors
-internal import Zip
+internal import ResectTensors
+internal import ResectZip
 
 /// torch.save since 1.6: a zip of a pickle and one record a storage.
 ///

@@ -1,7 +1,7 @@
-public import Bytes
-internal import Pickle
-public import Tensors
-internal import Zip
+public import ResectBytes
+internal import ResectPickle
+public import ResectTensors
+internal import ResectZip
 
 /// Writes a state dict as torch.save does since 1.6 to `file`, which the caller commits.
 ///

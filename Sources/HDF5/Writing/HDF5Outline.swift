@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 /// An HDF5 file that is to be written: all of it but the tensors' elements, and where those belong.
 ///

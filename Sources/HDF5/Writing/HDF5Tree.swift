@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 /// What an HDF5 file is to hold: groups, their attributes, and tensors that nobody has read yet.
 ///

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// The checksum that HDF5 puts behind its metadata: Bob Jenkins' `hashlittle` of lookup3, begun with zero.
 func metadataChecksum(_ bytes: [UInt8]) -> UInt32 {

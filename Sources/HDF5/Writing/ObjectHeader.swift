@@ -1,5 +1,5 @@
-internal import Bytes
-internal import Tensors
+internal import ResectBytes
+internal import ResectTensors
 
 /// The header of a group or a dataset: messages, one after the other. Source: the format's specification, IV.A.
 struct ObjectHeader {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import Tensors
+internal import ResectBytes
+internal import ResectTensors
 
 /// Types as an HDF5 file describes them: the bytes of a datatype message. Source: the format's specification, IV.A.2.d.
 enum StoredType {

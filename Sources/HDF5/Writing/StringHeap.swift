@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// Where strings of variable length are kept: collections, one after the other. Source: the format's specification, III.E.
 struct StringHeap {

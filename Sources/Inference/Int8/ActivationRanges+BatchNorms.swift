@@ -1,5 +1,5 @@
-public import Bytes
-public import ResNets
+public import ResectBytes
+public import ResectResNets
 
 extension ActivationRanges {
   /// What lies further out is cut off, which costs more than coarser steps: activations have longer tails than normal

@@ -1,5 +1,5 @@
-public import Bytes
-public import ResNets
+public import ResectBytes
+public import ResectResNets
 internal import Synchronization
 
 extension ActivationRanges {

@@ -1,5 +1,5 @@
-public import Bytes
-public import ResNets
+public import ResectBytes
+public import ResectResNets
 
 /// Where the ranges of 8-bit activations come from.
 public enum Calibration: Sendable {

@@ -1,6 +1,6 @@
-internal import Bytes
+internal import ResectBytes
 internal import Synchronization
-internal import Tensors
+internal import ResectTensors
 
 extension Graph {
   /// The name of what the first convolution takes: the input, or what is made of it by normalising.

@@ -1,6 +1,6 @@
-public import Bytes
-public import ResNets
-internal import Tensors
+public import ResectBytes
+public import ResectResNets
+internal import ResectTensors
 
 extension Graph {
   /// Mean and variance of a value's channels, as batch-norms tell them without any data.

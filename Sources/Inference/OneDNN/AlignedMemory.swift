@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 #if canImport(Darwin)
   internal import Darwin

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import COneDNN
+internal import ResectBytes
+internal import CResectOneDNN
 
 /// A kernel of oneDNN for given layouts. Once built it is only read, from any thread.
 @safe final class Layer: @unchecked Sendable {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import COneDNN
+internal import ResectBytes
+internal import CResectOneDNN
 
 /// An argument of a layer and the memory that it lies in.
 @safe struct LayerArgument {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import COneDNN
+internal import ResectBytes
+internal import CResectOneDNN
 
 /// The type, shape and order of a tensor in memory, as oneDNN knows them.
 @safe final class Layout: @unchecked Sendable {

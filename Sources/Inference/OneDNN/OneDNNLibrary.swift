@@ -1,5 +1,5 @@
-internal import Bytes
-internal import COneDNN
+internal import ResectBytes
+internal import CResectOneDNN
 
 /// The library, opened when it is first asked for.
 enum OneDNNLibrary {

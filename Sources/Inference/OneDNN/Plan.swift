@@ -1,6 +1,6 @@
-internal import Bytes
-internal import COneDNN
-internal import Tensors
+internal import ResectBytes
+internal import CResectOneDNN
+internal import ResectTensors
 
 /// A graph compiled for one batch size and image size: layers in order, and where their memory lies.
 final class Plan: Sendable {

@@ -1,7 +1,7 @@
-internal import Bytes
-internal import COneDNN
-internal import ResNets
-internal import Tensors
+internal import ResectBytes
+internal import CResectOneDNN
+internal import ResectResNets
+internal import ResectTensors
 
 /// Makes a plan: chooses layers, inserts changes of layout, and asks the store for weights.
 struct PlanCompiler {

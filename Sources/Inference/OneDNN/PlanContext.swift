@@ -1,5 +1,5 @@
-internal import Bytes
-internal import COneDNN
+internal import ResectBytes
+internal import CResectOneDNN
 
 /// Memory in which a plan runs: one forward pass at a time.
 @safe final class PlanContext: @unchecked Sendable {

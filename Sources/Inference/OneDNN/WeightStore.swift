@@ -1,7 +1,7 @@
-internal import Bytes
-internal import COneDNN
+internal import ResectBytes
+internal import CResectOneDNN
 internal import Synchronization
-internal import Tensors
+internal import ResectTensors
 
 /// The weights of a network in the orders in which layers want them: made once, shared by all plans.
 final class WeightStore: Sendable {

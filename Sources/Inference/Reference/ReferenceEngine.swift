@@ -1,6 +1,6 @@
-internal import Bytes
+internal import ResectBytes
 internal import Synchronization
-internal import Tensors
+internal import ResectTensors
 
 /// Runs a graph with the reference kernels, pulling each layer's weights when it comes to it.
 struct ReferenceEngine<Scalar: BinaryFloatingPoint & Sendable> {

@@ -1,4 +1,4 @@
-internal import ResNets
+internal import ResectResNets
 
 /// The operations in plain Swift: sums in double precision, each result rounded once to `Scalar`.
 ///

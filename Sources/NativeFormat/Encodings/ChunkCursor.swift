@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// A cursor over a chunk in memory that never reads past its end.
 @safe struct ChunkCursor {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import Tensors
+internal import ResectBytes
+internal import ResectTensors
 
 /// How a tensor's elements are divided into chunks, which are encoded each by itself.
 struct ChunkLayout {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import CEntropyCoding
+internal import ResectBytes
+internal import CResectEntropyCoding
 
 /// A number of bytes, in as few as their frequencies allow: the unit that both encodings are made of.
 enum CodedBlock {

@@ -1,6 +1,6 @@
-internal import Bytes
+internal import ResectBytes
 internal import Synchronization
-internal import Tensors
+internal import ResectTensors
 
 /// Decodes the chunks of one encoding, with buffers that last from chunk to chunk.
 protocol ChunkDecoder: Sendable {

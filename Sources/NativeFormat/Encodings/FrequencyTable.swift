@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// How often each of 256 symbols stands in 4096: what both sides of the entropy coder know.
 ///

@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// The encoding `int8`, but for its scales: integers of −127 to 127, each a symbol, in one block a chunk.
 struct IntegerCoder: ChunkDecoder {

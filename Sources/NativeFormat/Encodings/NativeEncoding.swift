@@ -1,4 +1,4 @@
-public import Tensors
+public import ResectTensors
 
 #if canImport(Darwin)
   internal import Darwin

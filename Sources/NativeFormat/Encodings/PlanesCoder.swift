@@ -1,6 +1,6 @@
-internal import Bytes
-internal import CEntropyCoding
-internal import Tensors
+internal import ResectBytes
+internal import CResectEntropyCoding
+internal import ResectTensors
 
 /// The encoding `planes`: each byte of the elements in a block of its own, the sign moved beside the mantissa so that the
 /// first block holds exponents alone.

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import CEntropyCoding
+internal import ResectBytes
+internal import CResectEntropyCoding
 
 /// The encoding `quantized`: integers, each a symbol for its high bits and its low bits as they are.
 struct QuantizedCoder: ChunkDecoder {

@@ -1,5 +1,5 @@
-internal import Bytes
-internal import Tensors
+internal import ResectBytes
+internal import ResectTensors
 
 /// Classes of weights that are about equally large, by their output and input channel: each class has frequencies of its own,
 /// which saves bits wherever channels differ.

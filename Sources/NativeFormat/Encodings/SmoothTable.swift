@@ -1,4 +1,4 @@
-internal import Bytes
+internal import ResectBytes
 
 /// Frequencies of quantised weights in few bytes: a curve through some symbols on both sides of zero.
 ///

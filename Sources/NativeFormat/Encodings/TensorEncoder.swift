@@ -1,5 +1,5 @@
-internal import Bytes
-internal import Tensors
+internal import ResectBytes
+internal import ResectTensors
 
 /// The payload of a tensor that is not stored as it is.
 struct EncodedPayload {

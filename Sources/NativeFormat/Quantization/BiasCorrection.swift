@@ -1,5 +1,5 @@
-public import Bytes
-public import Tensors
+public import ResectBytes
+public import ResectTensors
 
 /// Keeps the means of a layer's channels right after its weights have changed a little.
 ///
