@@ -56,4 +56,10 @@ public enum Limits {
   public static let inflatedFileBytes: UInt64 = 2 << 30
   /// How many times larger than its encoded form a tensor over ``expandedBytes`` may claim to be.
   public static let encodedRatio = 1024
+  /// Operations of a network.
+  public static let graphNodes = 1 << 16
+  /// Pixels of a window, between windows or around an image, in one direction.
+  public static let windowPixels = 1 << 20
+  /// Numbers of one value that a network computes of one image.
+  public static let valueElements = 1 << 32
 }

@@ -1,3 +1,4 @@
+public import ResectGraphs
 public import ResectBytes
 public import ResectResNets
 
@@ -6,12 +7,12 @@ public struct Batch: Sendable, Hashable {
   /// How many there are.
   public let count: Int
   /// What each one is.
-  public let shape: Graph.ValueShape
+  public let shape: Program.ValueShape
   /// The numbers: batch × channels × height × width, or batch × features, row-major.
   public let values: [Float]
 
   /// A batch. Throws where `values` are more or fewer than the shape says, or where there are none.
-  public init(count: Int, shape: Graph.ValueShape, values: [Float]) throws(ResectError) {
+  public init(count: Int, shape: Program.ValueShape, values: [Float]) throws(ResectError) {
     guard count > 0, shape.count > 0, values.count == count * shape.count else {
       throw ResectError(
         .badArgument, "\(values.count) numbers are no \(count) × \(shape)", advice: "a batch is not empty")

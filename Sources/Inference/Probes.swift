@@ -1,3 +1,4 @@
+internal import ResectGraphs
 public import ResectBytes
 internal import ResectResNets
 
@@ -11,7 +12,7 @@ public enum Probes {
 
   /// The probes for `graph`: images of `side` pixels (by default 64, or 32 where the network does not begin with a large
   /// stride), or vectors of features.
-  public static func batch(for graph: Graph, side: Int? = nil, count: Int = count) throws(ResectError) -> Batch {
+  public static func batch(for graph: Program, side: Int? = nil, count: Int = count) throws(ResectError) -> Batch {
     guard !graph.takesFeatures else {
       var noise = Noise(seed: 1)
       let values = (0..<count * graph.inputChannels).map { _ in max(0, noise.next()) }
@@ -79,7 +80,7 @@ extension Batch {
   }
 }
 
-extension Graph {
+extension Program {
   /// Whether the first convolution and what follows it shrink an image four times.
   fileprivate var beginsWithLargeStride: Bool {
     nodes.prefix(4).contains { node in

@@ -39,7 +39,7 @@ public final class Session: Sendable {
   }
 
   /// What the session computes.
-  public let graph: Graph
+  public let graph: Program
   /// What it computes with: what was asked for, or float32 where the processor has no more.
   public let precision: Precision
   /// How many threads share a forward pass.
@@ -85,15 +85,15 @@ public final class Session: Sendable {
 
   /// A session for `network`.
   public convenience init(_ network: ResNet, options: SessionOptions = SessionOptions()) throws(ResectError) {
-    try self.init(Graph(network, fidelity: options.isExact ? .exact : .fused), of: network, options)
+    try self.init(Program(network, fidelity: options.isExact ? .exact : .fused), of: network, options)
   }
 
   /// A session that computes `graph`.
-  public convenience init(_ graph: Graph, options: SessionOptions = SessionOptions()) throws(ResectError) {
+  public convenience init(_ graph: Program, options: SessionOptions = SessionOptions()) throws(ResectError) {
     try self.init(graph, of: nil, options)
   }
 
-  private init(_ graph: Graph, of network: ResNet?, _ options: SessionOptions) throws(ResectError) {
+  private init(_ graph: Program, of network: ResNet?, _ options: SessionOptions) throws(ResectError) {
     self.graph = graph
     threads = options.threads > 0 ? options.threads : availableCores
     var notes: [String] = []
@@ -215,7 +215,7 @@ public final class Session: Sendable {
 
   /// The plan for `count` images of `batch`.
   private func plan(
-    for batch: Batch, count: Int, _ graph: Graph, _ output: Output, threads: Int
+    for batch: Batch, count: Int, _ graph: Program, _ output: Output, threads: Int
   ) throws(ResectError) -> Ready {
     let (height, width) = batch.extent
     let size = Size(count: count, height: height, width: width, threads: threads, output: output)
@@ -242,7 +242,7 @@ public final class Session: Sendable {
 
   /// Runs a batch and shows every value as floats, in whatever order they lie; several images at once.
   func observe(
-    _ batch: Batch, _ observe: @Sendable (Graph.ValueID, Span<Float>) -> Void
+    _ batch: Batch, _ observe: @Sendable (Program.ValueID, Span<Float>) -> Void
   ) throws(ResectError) {
     try check(batch)
     let ready = try plan(for: batch, count: 1, graph, .logits, threads: 1)

@@ -1,3 +1,4 @@
+internal import ResectGraphs
 internal import ResectBytes
 internal import ResectResNets
 

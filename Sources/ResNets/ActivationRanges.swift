@@ -1,3 +1,4 @@
+public import ResectGraphs
 public import ResectBytes
 
 /// The ranges of the values that a network computes, from which the scales of 8-bit activations follow.

@@ -1,3 +1,5 @@
+public import ResectGraphs
+
 /// Everything that is needed to rebuild a ResNet but its weights.
 ///
 /// Source: He et al., "Deep Residual Learning for Image Recognition" (2015), and torchvision's `ResNet`, whose terms are used:

@@ -1,3 +1,4 @@
+internal import ResectGraphs
 public import ResectBytes
 
 /// How an image becomes the input of a network: what was done to the images that it was trained on.

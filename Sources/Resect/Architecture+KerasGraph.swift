@@ -1,3 +1,5 @@
+internal import ResectGraphs
+
 extension Architecture {
   /// Refuses what layers of Keras do not do.
   func checkKerasGraph() throws(ResectError) {

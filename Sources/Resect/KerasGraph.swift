@@ -1,3 +1,5 @@
+internal import ResectGraphs
+
 /// A ResNet as layers of Keras, each with what it takes and its weights.
 ///
 /// Names are those of Keras' own code, where it has any. Settings that are Keras' defaults are left out. Images may have any size.

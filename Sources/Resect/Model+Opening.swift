@@ -1,3 +1,5 @@
+internal import ResectGraphs
+
 /// How a file is opened.
 public struct OpenOptions: Sendable {
   /// What the caller says about the network.
@@ -167,7 +169,7 @@ extension Model {
       return
     }
     guard case .network(let network) = content else { throw refusal("an embedding of classes needs none") }
-    let graph = try Graph(network)
+    let graph = try Program(network)
     let names = Set(graph.convolvedValues.map { graph.name(of: $0) })
     if let missing = names.subtracting(fileCalibration.names).min() { throw refusal("\(missing) has no range") }
     if let stranger = fileCalibration.names.first(where: { !names.contains($0) }) {

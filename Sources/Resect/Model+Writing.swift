@@ -1,3 +1,4 @@
+internal import ResectGraphs
 internal import Synchronization
 
 /// A format that models are written in.

@@ -1,3 +1,4 @@
+internal import ResectGraphs
 internal import Synchronization
 
 /// What running a network before and after its surgeries showed.
@@ -158,11 +159,11 @@ extension Model {
   }
 
   /// The probes for the network before and for the one after, which are the same unless it came to normalise its input.
-  private func probes(for graph: Graph) throws(ResectError) -> (before: Batch, after: Batch) {
+  private func probes(for graph: Program) throws(ResectError) -> (before: Batch, after: Batch) {
     var probes = try Probes.batch(for: graph)
     guard let preprocessing = normalizedBy?.preprocessing else {
       // 8-bit integers reach no further than images do.
-      if let range = integers?.ranges[Graph.inputName], graph.inputNormalization == nil {
+      if let range = integers?.ranges[Program.inputName], graph.inputNormalization == nil {
         probes = try probes.clamped(to: range)
       }
       return (probes, probes)
@@ -250,7 +251,7 @@ struct Pass {
   let session: Session
   let classes: Session?
 
-  var graph: Graph { session.graph }
+  var graph: Program { session.graph }
 
   init(_ original: Model.Original, assuming assumptions: inout [String]) throws(ResectError) {
     switch original {
@@ -275,7 +276,7 @@ struct Pass {
     case .network(var network):
       network.assumeWhatIsUnknown(&assumptions)
       session = try Session(network, options: options)
-    case .classes(let embedding): session = try Session(Graph(embedding), options: options)
+    case .classes(let embedding): session = try Session(Program(embedding), options: options)
     }
     if integers != nil, session.precision != .int8 {
       assumptions.append("activations of 8 bits are like those of float32")
@@ -284,7 +285,7 @@ struct Pass {
       self.classes = nil
       return
     }
-    self.classes = try Session(Graph(embedding), options: options)
+    self.classes = try Session(Program(embedding), options: options)
   }
 
   var computesLogits: Bool { classes != nil || graph.computesLogits }

@@ -1,3 +1,4 @@
+internal import ResectGraphs
 public import ResectBytes
 public import ResectResNets
 internal import ResectTensors

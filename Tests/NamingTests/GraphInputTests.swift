@@ -1,3 +1,4 @@
+import ResectGraphs
 import ResectBytes
 import ResectResNets
 import Testing

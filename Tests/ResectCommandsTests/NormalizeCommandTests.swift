@@ -1,3 +1,4 @@
+import ResectGraphs
 internal import Resect
 internal import ResectTestSupport
 import Testing

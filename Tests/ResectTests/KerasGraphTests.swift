@@ -1,3 +1,4 @@
+import ResectGraphs
 internal import ResectTestSupport
 internal import Testing
 

@@ -1,3 +1,4 @@
+import ResectGraphs
 import Resect
 import ResectTestSupport
 import Testing

@@ -10,28 +10,28 @@ extension ActivationRanges {
 
   /// The ranges that the batch-norms of `network` tell, without any data; nothing where they do not tell all of them, as after folding.
   ///
-  /// See ``Graph/moments(image:)``.
+  /// See ``Program/moments(image:)``.
   public init?(batchNormsOf network: ResNet) throws(ResectError) {
     guard case .batchNorm = network.architecture.normalization else { return nil }
-    let exact = try Graph(network, fidelity: .exact)
-    let fused = try Graph(network)
+    let exact = try Program(network, fidelity: .exact)
+    let fused = try Program(network)
     let moments = try exact.moments()
     let twins = fused.twins(in: exact)
     self.init(from: .batchNorms)
     for value in fused.convolvedValues {
       guard let known = moments[twins[value]] else { return nil }
       let name = fused.name(of: value)
-      let isInput = name == Graph.inputName
+      let isInput = name == Program.inputName
       self[name] = known.range(
         deviations: isInput ? ActivationRanges.inputDeviations : ActivationRanges.deviations)
     }
   }
 }
 
-extension Graph {
+extension Program {
   /// For each value of this graph, in which batch-norms are folded, the value of `exact`, the same network as it stands, that has the
   /// same numbers.
-  fileprivate func twins(in exact: Graph) -> [ValueID] {
+  fileprivate func twins(in exact: Program) -> [ValueID] {
     var twins = [0]
     var end = 0
     for index in nodes.indices {

@@ -4,7 +4,7 @@ internal import Synchronization
 
 extension ActivationRanges {
   /// The ranges that the values which convolutions of `graph` take and make have on `batches`, in float32.
-  public init(of graph: Graph, on batches: [Batch], as source: Source = .images) throws(ResectError) {
+  public init(of graph: Program, on batches: [Batch], as source: Source = .images) throws(ResectError) {
     var options = SessionOptions()
     // Its weights take longer to transform than a few inputs take to run.
     options.usesWinograd = false

@@ -1,3 +1,4 @@
+internal import ResectGraphs
 public import ResectBytes
 public import ResectResNets
 
@@ -21,7 +22,7 @@ extension Calibration {
   /// `input` is what the numbers that the network takes lie between, where somebody knows. Throws
   /// `ResectError.Code.notApplicable` where batch-norms should tell the ranges and do not.
   public func ranges(
-    of graph: Graph, _ network: ResNet?, input: ActivationRanges.Range? = nil
+    of graph: Program, _ network: ResNet?, input: ActivationRanges.Range? = nil
   ) throws(ResectError) -> ActivationRanges {
     // An embedding of classes has none.
     guard !graph.convolvedValues.isEmpty else { return ActivationRanges(from: .probes) }
@@ -46,7 +47,7 @@ extension Calibration {
       }
       ranges = told
     }
-    if let input = graph.inputNormalization?.range ?? input { ranges[Graph.inputName] = input }
+    if let input = graph.inputNormalization?.range ?? input { ranges[Program.inputName] = input }
     return ranges
   }
 }

@@ -78,7 +78,7 @@ extension Layer {
   }
 
   static func pool(
-    _ name: String, _ window: Graph.Window?, of shape: Graph.ValueShape, batch: Int, to output: Graph.ValueShape,
+    _ name: String, _ window: Program.Window?, of shape: Program.ValueShape, batch: Int, to output: Program.ValueShape,
     averages: Bool, source: Layout
   ) throws(ResectError) -> Layer {
     guard case .image(let channels, let height, let width) = shape else {

@@ -25,7 +25,8 @@ final class Plan: Sendable {
   enum Work: Sendable {
     case layer(Layer, [Argument])
     /// A reference kernel on plain numbers, for what oneDNN has no layer for.
-    case reference(Graph.Node, Weights<Float>, inputs: [(Place, Graph.ValueShape)], output: (Place, Graph.ValueShape))
+    case reference(
+      Program.Node, Weights<Float>, inputs: [(Place, Program.ValueShape)], output: (Place, Program.ValueShape))
   }
 
   /// A step of the forward pass.
@@ -34,7 +35,7 @@ final class Plan: Sendable {
     /// The node of the graph that the step belongs to.
     let node: Int
     /// The value of the graph that the step completes.
-    let value: Graph.ValueID?
+    let value: Program.ValueID?
     /// The buffer and bytes that it lies in.
     let output: (buffer: Int, byteCount: Int)?
   }

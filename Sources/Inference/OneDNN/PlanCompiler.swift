@@ -14,7 +14,7 @@ struct PlanCompiler {
     let place: Plan.Place
   }
 
-  let graph: Graph
+  let graph: Program
   let precision: Precision
   /// The range of each value, where integers are computed with.
   let ranges: ActivationRanges?
@@ -25,9 +25,9 @@ struct PlanCompiler {
   let threads: Int
   let winograd: Bool
 
-  private let shapes: [Graph.ValueShape]
-  private let lastUses: [Graph.ValueID: Int]
-  private var held: [Graph.ValueID: [Held]] = [:]
+  private let shapes: [Program.ValueShape]
+  private let lastUses: [Program.ValueID: Int]
+  private var held: [Program.ValueID: [Held]] = [:]
   private var steps: [Plan.Step] = []
   private var buffers: [Plan.Buffer] = []
   private var layers: [Layer] = []
@@ -36,7 +36,7 @@ struct PlanCompiler {
   private var current = 0
 
   init(
-    _ graph: Graph, precision: Precision, ranges: ActivationRanges?, quantized: [Int: ScaledIntegers],
+    _ graph: Program, precision: Precision, ranges: ActivationRanges?, quantized: [Int: ScaledIntegers],
     store: WeightStore, batch: Int, height: Int, width: Int, threads: Int, winograd: Bool
   ) throws(ResectError) {
     self.graph = graph
@@ -87,14 +87,14 @@ struct PlanCompiler {
 
   // MARK: Values
 
-  private func axes(_ value: Graph.ValueID) -> [Int] {
+  private func axes(_ value: Program.ValueID) -> [Int] {
     switch shapes[value] {
     case .image(let channels, let height, let width): [batch, channels, height, width]
     case .vector(let count): [batch, count]
     }
   }
 
-  private func plain(_ value: Graph.ValueID, _ type: resect_type = RESECT_F32) throws(ResectError) -> Layout {
+  private func plain(_ value: Program.ValueID, _ type: resect_type = RESECT_F32) throws(ResectError) -> Layout {
     try Layout(axes(value), type, .plain)
   }
 
@@ -104,7 +104,7 @@ struct PlanCompiler {
   }
 
   private mutating func append(
-    _ work: Plan.Work, _ places: [Plan.Place], completing value: Graph.ValueID?, output: Held?
+    _ work: Plan.Work, _ places: [Plan.Place], completing value: Program.ValueID?, output: Held?
   ) {
     for case .buffer(let buffer) in places {
       buffers[buffer].lifetime = buffers[buffer].lifetime.lowerBound...steps.count
@@ -116,7 +116,7 @@ struct PlanCompiler {
 
   /// Adds a layer with its scratch memory.
   private mutating func append(
-    _ layer: Layer, _ arguments: [Plan.Argument], completing value: Graph.ValueID?, output: Held?
+    _ layer: Layer, _ arguments: [Plan.Argument], completing value: Program.ValueID?, output: Held?
   ) {
     var arguments = arguments
     if let scratch = layer.layout(of: RESECT_SCRATCH), scratch.byteCount > 0 {
@@ -129,7 +129,7 @@ struct PlanCompiler {
 
   /// Adds a layer that takes a value and makes another in a new buffer.
   private mutating func append(
-    _ layer: Layer, of source: Held, _ others: [Plan.Argument] = [], making value: Graph.ValueID,
+    _ layer: Layer, of source: Held, _ others: [Plan.Argument] = [], making value: Program.ValueID,
     type: resect_type, scale: Float = 1, in place: Plan.Place? = nil
   ) throws(ResectError) {
     guard let layout = layer.layout(of: RESECT_TARGET) else {
@@ -146,13 +146,13 @@ struct PlanCompiler {
   }
 
   /// The form in which a value was made.
-  private func form(of value: Graph.ValueID) throws(ResectError) -> Held {
+  private func form(of value: Program.ValueID) throws(ResectError) -> Held {
     guard let first = held[value]?.first else { throw ResectError(.mismatch, "value \(value) is not there") }
     return first
   }
 
   /// A value in row-major floats.
-  private mutating func plainForm(of value: Graph.ValueID) throws(ResectError) -> Held {
+  private mutating func plainForm(of value: Program.ValueID) throws(ResectError) -> Held {
     let form = try form(of: value)
     if case .vector(let count) = shapes[value], form.type == RESECT_F32, form.layout.byteCount == batch * count * 4 {
       // A vector that was pooled from an image: its axes of length 1 order nothing.
@@ -163,7 +163,7 @@ struct PlanCompiler {
 
   /// A value in the layout `layout`, of `type` and `scale`.
   private mutating func brought(
-    _ value: Graph.ValueID, to layout: Layout, _ type: resect_type, scale: Float
+    _ value: Program.ValueID, to layout: Layout, _ type: resect_type, scale: Float
   ) throws(ResectError) -> Held {
     if let known = held[value]?.first(where: { $0.layout == layout && $0.scale == scale }) { return known }
     var source = try form(of: value)
@@ -194,14 +194,14 @@ struct PlanCompiler {
   }
 
   /// A value as floats, in whatever order it has.
-  private mutating func floatForm(of value: Graph.ValueID) throws(ResectError) -> Held {
+  private mutating func floatForm(of value: Program.ValueID) throws(ResectError) -> Held {
     let form = try form(of: value)
     guard form.type != RESECT_F32 else { return form }
     return try brought(value, to: try Layout(axes(value), RESECT_F32, .channelsLast), RESECT_F32, scale: 1)
   }
 
   /// The type and scale that convolutions take and make a value in.
-  private func format(of value: Graph.ValueID) throws(ResectError) -> (type: resect_type, scale: Float) {
+  private func format(of value: Program.ValueID) throws(ResectError) -> (type: resect_type, scale: Float) {
     switch precision {
     case .float32: return (RESECT_F32, 1)
     case .bfloat16: return (RESECT_BF16, 1)
@@ -293,7 +293,7 @@ struct PlanCompiler {
   }
 
   /// Makes sure that a vector that was pooled from an image lies row-major.
-  private mutating func flatten(_ value: Graph.ValueID) throws(ResectError) {
+  private mutating func flatten(_ value: Program.ValueID) throws(ResectError) {
     let pooled = try form(of: value)
     let count = batch * shapes[value].count * 4
     let image = try Layout(axes(value) + [1, 1], RESECT_F32, .plain)
@@ -315,11 +315,11 @@ struct PlanCompiler {
   /// A linear layer is a convolution of images of one pixel: unlike the library's own linear layers, whose sums depend on how
   /// many threads share them, those add in one order.
   private mutating func compile(
-    _ linear: Graph.Linear, _ node: Graph.Node, _ index: Int
+    _ linear: Program.Linear, _ node: Program.Node, _ index: Int
   ) throws(ResectError) {
     let axes = linear.weight.shape.axes
     let type = linearType
-    let convolution = Graph.Convolution(
+    let convolution = Program.Convolution(
       weight: linear.weight, bias: linear.bias, stride: 1, padding: .each(0), groups: 1, dilation: 1, adds: false,
       relu: false)
     var what = resect_convolution()
@@ -356,7 +356,7 @@ struct PlanCompiler {
   }
 
   /// A vector as an image of one pixel, of `type`.
-  private mutating func pixelForm(of value: Graph.ValueID, _ type: resect_type) throws(ResectError) -> Held {
+  private mutating func pixelForm(of value: Program.ValueID, _ type: resect_type) throws(ResectError) -> Held {
     let vector = try plainForm(of: value)
     let channels = shapes[value].channels
     let image = Held(layout: try pixel(channels, RESECT_F32), type: RESECT_F32, scale: 1, place: vector.place)
@@ -366,7 +366,7 @@ struct PlanCompiler {
   }
 
   private mutating func compile(
-    _ norm: Graph.BatchNorm, _ node: Graph.Node, _ index: Int
+    _ norm: Program.BatchNorm, _ node: Program.Node, _ index: Int
   ) throws(ResectError) {
     let source = try floatForm(of: node.inputs[0])
     let channels = norm.mean.shape.elementCount
@@ -388,8 +388,8 @@ struct PlanCompiler {
   }
 
   /// A node that oneDNN has no layer for, by the reference kernel on plain floats.
-  private mutating func compileReference(_ node: Graph.Node, _ index: Int) throws(ResectError) {
-    var inputs: [(Plan.Place, Graph.ValueShape)] = []
+  private mutating func compileReference(_ node: Program.Node, _ index: Int) throws(ResectError) {
+    var inputs: [(Plan.Place, Program.ValueShape)] = []
     for input in node.inputs { inputs.append((try plainForm(of: input).place, shapes[input])) }
     let layout = try plain(index + 1)
     let made = Held(layout: layout, type: RESECT_F32, scale: 1, place: .buffer(newBuffer(layout.byteCount)))
@@ -400,7 +400,7 @@ struct PlanCompiler {
   }
 
   private mutating func compile(
-    _ convolution: Graph.Convolution, _ node: Graph.Node, _ index: Int
+    _ convolution: Program.Convolution, _ node: Program.Node, _ index: Int
   ) throws(ResectError) {
     let made = index + 1
     let (sourceType, sourceScale) = try format(of: node.inputs[0])
@@ -445,7 +445,7 @@ struct PlanCompiler {
 
   /// The memory that holds what a convolution adds, in the order of its result, which takes its place.
   private mutating func addend(
-    _ value: Graph.ValueID, to target: Layout, at index: Int
+    _ value: Program.ValueID, to target: Layout, at index: Int
   ) throws(ResectError) -> Plan.Place {
     let (type, scale) = try format(of: value)
     // Integers of either sign take the same place.
@@ -463,7 +463,7 @@ struct PlanCompiler {
   }
 
   private mutating func kernel(
-    of convolution: Graph.Convolution, _ node: Graph.Node, _ index: Int, _ layout: Layout
+    of convolution: Program.Convolution, _ node: Program.Node, _ index: Int, _ layout: Layout
   ) throws(ResectError) -> Plan.Place {
     var axes = convolution.weight.shape.axes
     let groups = convolution.groups
@@ -482,7 +482,7 @@ struct PlanCompiler {
   /// Whether Winograd's algorithm pays, and sums in an order that does not depend on the number of threads, which is so for
   /// one image. For wider layers it gains little, and transforming their weights takes longer than
   /// many forward passes.
-  private func suitsWinograd(_ convolution: Graph.Convolution) -> Bool {
+  private func suitsWinograd(_ convolution: Program.Convolution) -> Bool {
     let axes = convolution.weight.shape.axes
     return precision == .float32 && batch == 1 && convolution.stride == 1 && convolution.groups == 1
       && convolution.dilation == 1
@@ -503,7 +503,7 @@ struct PlanCompiler {
   }
 
   private func description(
-    of convolution: Graph.Convolution, from input: Graph.ValueShape, to output: Graph.ValueShape
+    of convolution: Program.Convolution, from input: Program.ValueShape, to output: Program.ValueShape
   ) -> resect_convolution {
     var what = resect_convolution()
     guard case .image(let channels, let height, let width) = input,
@@ -521,7 +521,7 @@ struct PlanCompiler {
 extension resect_convolution {
   /// Takes over the extents of a convolution from an image to another, each channels, height and width.
   fileprivate mutating func describe(
-    _ convolution: Graph.Convolution, kernel: (Int, Int), from input: (Int, Int, Int), to output: (Int, Int, Int)
+    _ convolution: Program.Convolution, kernel: (Int, Int), from input: (Int, Int, Int), to output: (Int, Int, Int)
   ) {
     (channels, height, width) = (Int64(input.0), Int64(input.1), Int64(input.2))
     (outputs, output_height, output_width) = (Int64(output.0), Int64(output.1), Int64(output.2))

@@ -7,8 +7,8 @@ internal import CResectOneDNN
     /// A layer and the position of the caller's memory among its arguments.
     case layer(LayerStep, input: Int?)
     case reference(
-      Graph.Node, Weights<Float>, inputs: [(place: Plan.Place, shape: Graph.ValueShape)],
-      output: (place: Plan.Place, shape: Graph.ValueShape))
+      Program.Node, Weights<Float>, inputs: [(place: Plan.Place, shape: Program.ValueShape)],
+      output: (place: Plan.Place, shape: Program.ValueShape))
   }
 
   private let plan: Plan
@@ -65,7 +65,7 @@ internal import CResectOneDNN
 
   /// The result for `input`, row after row. `observe` is shown each value of the graph that lies in memory as floats.
   func run(
-    _ input: [Float], observing observe: (Graph.ValueID, Span<Float>) -> Void = { _, _ in }
+    _ input: [Float], observing observe: (Program.ValueID, Span<Float>) -> Void = { _, _ in }
   ) throws(ResectError) -> [Float] {
     resect_onednn_set_threads(Int32(plan.threads))
     return unsafe try withInput(input) { (input) throws(ResectError) in
@@ -120,7 +120,7 @@ internal import CResectOneDNN
 
   /// The numbers of one element of the batch.
   private func floats(
-    at place: Plan.Place, _ shape: Graph.ValueShape, _ element: Int, input: UnsafeMutableRawPointer?
+    at place: Plan.Place, _ shape: Program.ValueShape, _ element: Int, input: UnsafeMutableRawPointer?
   ) -> [Float] {
     guard let base = unsafe plan.pointer(to: place, in: arena) ?? input else { return [] }
     let numbers = unsafe (base + element * shape.count * 4).assumingMemoryBound(to: Float.self)

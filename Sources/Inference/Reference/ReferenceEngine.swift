@@ -5,10 +5,10 @@ internal import ResectTensors
 /// Runs a graph with the reference kernels, pulling each layer's weights when it comes to it.
 struct ReferenceEngine<Scalar: BinaryFloatingPoint & Sendable> {
   typealias Kernels = ReferenceKernels<Scalar>
-  let graph: Graph
+  let graph: Program
 
   /// The graph's output, or another of its values, for one element of a batch after the other.
-  func run(_ batch: Batch, until value: Graph.ValueID) throws(ResectError) -> [[Scalar]] {
+  func run(_ batch: Batch, until value: Program.ValueID) throws(ResectError) -> [[Scalar]] {
     let (height, width) = batch.extent
     var shapes = try graph.shapes(height: height, width: width)
     guard shapes[0] == batch.shape else {
@@ -16,7 +16,7 @@ struct ReferenceEngine<Scalar: BinaryFloatingPoint & Sendable> {
     }
     shapes.removeSubrange((value + 1)...)
     let lastUses = graph.lastUses(until: value)
-    var values: [Graph.ValueID: [[Scalar]]] = [:]
+    var values: [Program.ValueID: [[Scalar]]] = [:]
     let size = batch.shape.count
     values[0] = (0..<batch.count).map { index in
       batch.values[index * size..<(index + 1) * size].map { Scalar($0) }
@@ -34,7 +34,7 @@ struct ReferenceEngine<Scalar: BinaryFloatingPoint & Sendable> {
   }
 }
 
-extension Graph {
+extension Program {
   /// The position of the node that takes each value last, of those that lead to `value`.
   func lastUses(until value: ValueID) -> [ValueID: Int] {
     var last: [ValueID: Int] = [:]
@@ -53,7 +53,7 @@ struct Weights<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
   var factors: [Double] = []
   var shifts: [Double] = []
 
-  init(of node: Graph.Node) throws(ResectError) {
+  init(of node: Program.Node) throws(ResectError) {
     func numbers(_ tensor: LazyTensor) throws(ResectError) -> [Scalar] {
       do throws(ResectError) {
         return try tensor.doubles().map { Scalar($0) }
@@ -78,7 +78,7 @@ struct Weights<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
   }
 }
 
-extension Graph.BatchNorm {
+extension Program.BatchNorm {
   /// What each channel is multiplied by, and what is then added.
   func affine(at name: String) throws(ResectError) -> (factors: [Double], shifts: [Double]) {
     func numbers(_ tensor: LazyTensor?) throws(ResectError) -> [Double]? {
@@ -97,10 +97,10 @@ extension Graph.BatchNorm {
   }
 }
 
-extension Graph.Node {
+extension Program.Node {
   /// The node's result for one element of a batch.
   func run<Scalar: BinaryFloatingPoint & Sendable>(
-    _ inputs: [[Scalar]], _ shapes: [Graph.ValueShape], _ weights: Weights<Scalar>, _ output: Graph.ValueShape
+    _ inputs: [[Scalar]], _ shapes: [Program.ValueShape], _ weights: Weights<Scalar>, _ output: Program.ValueShape
   ) -> [Scalar] {
     typealias Kernels = ReferenceKernels<Scalar>
     func image() -> Kernels.Image {
@@ -109,7 +109,7 @@ extension Graph.Node {
       }
       return Kernels.Image(channels: channels, height: height, width: width, values: inputs[0])
     }
-    func pooled(_ window: Graph.Window, averages: Bool) -> [Scalar] {
+    func pooled(_ window: Program.Window, averages: Bool) -> [Scalar] {
       guard case .image(_, let height, let width) = output else { return [] }
       return Kernels.pool(image(), window, height: height, width: width, averages: averages).values
     }
@@ -142,8 +142,8 @@ extension Graph.Node {
 
   /// A convolution, one output channel after the other on all cores, then what is added and relu.
   private func convolved<Scalar: BinaryFloatingPoint & Sendable>(
-    _ convolution: Graph.Convolution, _ inputs: [[Scalar]], _ shape: Graph.ValueShape,
-    _ weights: Weights<Scalar>, _ output: Graph.ValueShape
+    _ convolution: Program.Convolution, _ inputs: [[Scalar]], _ shape: Program.ValueShape,
+    _ weights: Weights<Scalar>, _ output: Program.ValueShape
   ) -> [Scalar] {
     guard case .image(let channels, let height, let width) = output else { return [] }
     let area = height * width

@@ -1,3 +1,4 @@
+internal import ResectGraphs
 internal import ResectResNets
 
 /// The operations in plain Swift: sums in double precision, each result rounded once to `Scalar`.
@@ -17,8 +18,8 @@ enum ReferenceKernels<Scalar: BinaryFloatingPoint & Sendable> {
 
   /// One output channel of a convolution of one image, before it is rounded.
   static func convolve(
-    _ source: UnsafeBufferPointer<Scalar>, _ input: Graph.ValueShape, _ weight: UnsafeBufferPointer<Scalar>,
-    _ axes: [Int], _ convolution: Graph.Convolution, channel: Int, bias: Double, output: Graph.ValueShape,
+    _ source: UnsafeBufferPointer<Scalar>, _ input: Program.ValueShape, _ weight: UnsafeBufferPointer<Scalar>,
+    _ axes: [Int], _ convolution: Program.Convolution, channel: Int, bias: Double, output: Program.ValueShape,
     into sums: UnsafeMutableBufferPointer<Double>
   ) {
     guard case .image(_, let height, let width) = input,
@@ -54,7 +55,7 @@ enum ReferenceKernels<Scalar: BinaryFloatingPoint & Sendable> {
 
   /// `reduce` over each window of a plane, given its elements and their number.
   static func pool(
-    _ image: Image, _ window: Graph.Window, height: Int, width: Int, averages: Bool
+    _ image: Image, _ window: Program.Window, height: Int, width: Int, averages: Bool
   ) -> Image {
     var pooled = Image(channels: image.channels, height: height, width: width, values: [])
     pooled.values.reserveCapacity(image.channels * height * width)

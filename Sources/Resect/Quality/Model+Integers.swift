@@ -1,3 +1,5 @@
+internal import ResectGraphs
+
 /// How a network is written as 8-bit integers.
 struct IntegerStorage: Sendable {
   /// The ranges of its activations.
@@ -24,7 +26,7 @@ extension Model {
           .notApplicable, "8-bit integers are made of a network whose batch-norms are folded",
           advice: "--fold-bn folds them")
       }
-      let graph = try Graph(network)
+      let graph = try Program(network)
       let ranges = try ranges(calibration, of: graph)
       var model = self
       model.integers = IntegerStorage(ranges: ranges, weights: graph.convolutionWeights)
@@ -42,7 +44,7 @@ extension Model {
   }
 
   private func ranges(
-    _ calibration: Calibration, of graph: Graph
+    _ calibration: Calibration, of graph: Program
   ) throws(ResectError) -> ActivationRanges {
     if case .automatic = calibration, let known = self.calibration { return known }
     return try calibration.ranges(of: graph, unfolded, input: inputRange)
@@ -62,7 +64,7 @@ extension ResNet {
   }
 }
 
-extension Graph {
+extension Program {
   /// The weights of the convolutions, by the tree's names.
   fileprivate var convolutionWeights: Set<String> {
     var names: Set<String> = []

@@ -9,10 +9,10 @@ import Testing
 /// What batch-norms tell of activations, against the formulas applied by hand.
 @Suite struct GraphMomentsTests {
   /// The moments of the value that the node `name` makes, where the network runs as it stands.
-  private func moments(_ network: ResNet) throws -> [String: Graph.ChannelMoments] {
-    let graph = try Graph(network, fidelity: .exact)
+  private func moments(_ network: ResNet) throws -> [String: Program.ChannelMoments] {
+    let graph = try Program(network, fidelity: .exact)
     let moments = try graph.moments()
-    var named: [String: Graph.ChannelMoments] = [:]
+    var named: [String: Program.ChannelMoments] = [:]
     for (value, known) in moments.enumerated() { named[graph.name(of: value)] = known }
     return named
   }
@@ -68,7 +68,7 @@ import Testing
       Architecture.small(), .small(.bottleneck), .small(shortcut: .zeroPadded), .small(stem: .sevenWithMaxPool),
     ] {
       let network = try ResNet.random(architecture, seed: 7)
-      let graph = try Graph(network)
+      let graph = try Program(network)
       let ranges = try #require(try ActivationRanges(batchNormsOf: network))
       #expect(ranges.source == .batchNorms)
       #expect(Set(ranges.names) == Set(graph.convolvedValues.map { graph.name(of: $0) }))

@@ -1,15 +1,16 @@
+internal import ResectGraphs
 internal import ResectBytes
 internal import Synchronization
 internal import ResectTensors
 
-extension Graph {
+extension Program {
   /// The name of what the first convolution takes: the input, or what is made of it by normalising.
   public static let inputName = "input"
 
   /// The name of a value: that of the module that makes it.
   public func name(of value: ValueID) -> String {
     if value > 0 { return nodes[value - 1].name }
-    return inputNormalization == nil ? Graph.inputName : "pixels"
+    return inputNormalization == nil ? Program.inputName : "pixels"
   }
 
   /// The values that convolutions take and make, in order: with 8-bit integers, their ranges have to be known.

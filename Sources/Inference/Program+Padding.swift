@@ -1,6 +1,6 @@
 internal import ResectBytes
 
-extension Graph.Padding {
+extension Program.Padding {
   /// How many pixels lie before an axis of `length`, on which windows span `kernel` pixels.
   func before(_ length: Int, kernel: Int, stride: Int) -> Int {
     switch self {
@@ -24,7 +24,7 @@ extension Graph.Padding {
   }
 }
 
-extension Graph.Window {
+extension Program.Window {
   /// How many windows there are along an axis of `length`.
   func count(_ length: Int) throws(ResectError) -> Int {
     try padding.windows(length, kernel: kernel, stride: stride, roundsUp: roundsUp)

@@ -1,8 +1,9 @@
+internal import ResectGraphs
 public import ResectBytes
 public import ResectResNets
 internal import ResectTensors
 
-extension Graph {
+extension Program {
   /// Mean and variance of a value's channels, as batch-norms tell them without any data.
   public struct ChannelMoments: Sendable, Hashable {
     /// The moments of each channel before the ReLU, if there is one, each channel taken as normally distributed.
@@ -75,7 +76,7 @@ private struct NormMoments {
 
   /// Nothing where the statistics are those that a batch-norm begins with, or the ones that unfolding puts in: no data have gone
   /// through it.
-  init?(_ norm: Graph.BatchNorm, name: String) throws(ResectError) {
+  init?(_ norm: Program.BatchNorm, name: String) throws(ResectError) {
     func values(_ tensor: LazyTensor?, absent: Double) throws(ResectError) -> [Double] {
       guard let tensor else { return [Double](repeating: absent, count: norm.mean.shape.elementCount) }
       do throws(ResectError) { return try tensor.doubles() } catch { throw error.located(tensor: name) }

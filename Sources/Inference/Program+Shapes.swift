@@ -1,8 +1,9 @@
+internal import ResectGraphs
 public import ResectBytes
 internal import ResectResNets
 internal import ResectTensors
 
-extension Graph {
+extension Program {
   /// The shape of a value for one element of the batch.
   public enum ValueShape: Sendable, Hashable {
     /// Channels × height × width.
@@ -51,8 +52,8 @@ extension Graph {
   }
 }
 
-extension Graph.Node {
-  fileprivate func shape(of inputs: [Graph.ValueShape]) throws(ResectError) -> Graph.ValueShape {
+extension Program.Node {
+  fileprivate func shape(of inputs: [Program.ValueShape]) throws(ResectError) -> Program.ValueShape {
     switch (operation, inputs.first) {
     case (.convolution(let convolution), .image(let channels, let height, let width)?):
       let axes = convolution.weight.shape.axes
@@ -63,7 +64,7 @@ extension Graph.Node {
         try convolution.padding.windows(
           length, kernel: (kernel - 1) * convolution.dilation + 1, stride: convolution.stride)
       }
-      let made = Graph.ValueShape.image(
+      let made = Program.ValueShape.image(
         channels: axes[0], height: try size(height, axes[2]), width: try size(width, axes[3]))
       guard !convolution.adds || inputs.last == made else {
         throw mismatch("adds \(inputs.last.map { "\($0)" } ?? "nothing") to \(made)")

@@ -3,7 +3,7 @@ public import ResectBytes
 /// How a network makes its input of pixels by itself: a fixed first layer.
 ///
 /// Channel *c* of what the first convolution takes is (pixel × ``scale`` − ``mean``) / ``std`` of *c*, the pixel being that of
-/// channel `channels[c]`: the arithmetic of ``Preprocessing``, each step rounded to float32.
+/// channel `channels[c]`: the arithmetic of torchvision's transforms, each step rounded to float32.
 public struct InputNormalization: Sendable, Hashable {
   /// The channel of the image that each channel of the result is made of: every one once.
   public let channels: [Int]
@@ -30,21 +30,13 @@ public struct InputNormalization: Sendable, Hashable {
     (self.channels, self.scale, self.mean, self.std) = (channels, scale, mean, std)
   }
 
-  /// What pixels are divided by instead of being multiplied. See ``Preprocessing/divisor``.
-  public var divisor: Float? { scale.reciprocal }
-
-  /// The numbers of `preprocessing`, on the channels of an image: red, green and blue, or grey.
-  public init(_ preprocessing: Preprocessing) {
-    channels =
-      switch preprocessing.channelOrder {
-      case .rgb: [0, 1, 2]
-      case .bgr: [2, 1, 0]
-      case .grey: [0]
-      }
-    scale = preprocessing.scale
-    mean = preprocessing.mean
-    std = preprocessing.std
+  /// A normalisation by numbers that are known to be such.
+  package init(known channels: [Int], scale: Double, mean: [Double], std: [Double]) {
+    (self.channels, self.scale, self.mean, self.std) = (channels, scale, mean, std)
   }
+
+  /// What pixels are divided by instead of being multiplied.
+  public var divisor: Float? { scale.reciprocal }
 }
 
 extension InputNormalization {
@@ -87,7 +79,7 @@ extension InputNormalization {
 
 extension Double {
   /// The float32 number of which this is the reciprocal, if there is one.
-  var reciprocal: Float? {
+  package var reciprocal: Float? {
     let divisor = Float(1 / self)
     return 1 / Double(divisor) == self ? divisor : nil
   }

@@ -1,11 +1,12 @@
-public import ResectResNets
+public import ResectGraphs
+internal import ResectResNets
 public import ResectTensors
 
 /// A forward pass as a list of operations in the order in which they run: what is computed, with no word on how.
 ///
 /// Values are numbered: 0 is the input, each operation makes the next. They are images (channels × height × width) until global
 /// pooling, then vectors. The batch and the size of the image are open.
-public struct Graph: Sendable {
+public struct Program: Sendable {
   /// The number of a value.
   public typealias ValueID = Int
 

@@ -1,3 +1,4 @@
+import ResectGraphs
 import ResectResNets
 import Testing
 

@@ -11,7 +11,7 @@ import Testing
   func `SAME has a window every stride pixels, and the odd zero comes last`(
     _ length: Int, _ kernel: Int, _ stride: Int, _ windows: Int, _ before: Int, _ after: Int
   ) throws {
-    let padding = Graph.Padding.same
+    let padding = Program.Padding.same
     #expect(try padding.windows(length, kernel: kernel, stride: stride) == windows)
     #expect(padding.before(length, kernel: kernel, stride: stride) == before)
     #expect(max((windows - 1) * stride + kernel - length, 0) - before == after)
