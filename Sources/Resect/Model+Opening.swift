@@ -168,7 +168,12 @@ extension Model {
       guard !hasIntegers else { throw refusal("there are 8-bit weights and no ranges") }
       return
     }
-    guard case .network(let network) = content else { throw refusal("an embedding of classes needs none") }
+    let network: ResNet
+    switch content {
+    case .network(let resNet): network = resNet
+    case .graph: throw refusal("only a ResNet has ranges")
+    case .classes: throw refusal("an embedding of classes needs none")
+    }
     let graph = try Program(network)
     let names = Set(graph.convolvedValues.map { graph.name(of: $0) })
     if let missing = names.subtracting(fileCalibration.names).min() { throw refusal("\(missing) has no range") }
@@ -185,16 +190,16 @@ extension Model {
 
   /// Refuses preprocessing that does not fit what the model is.
   func check(_ preprocessing: Preprocessing, code: ResectError.Code) throws(ResectError) {
-    guard let architecture else {
+    guard let inputChannels else {
       throw ResectError(code, "an embedding of classes takes no images that could be preprocessed")
     }
-    guard preprocessing.channelOrder.count == architecture.inputChannels else {
+    guard preprocessing.channelOrder.count == inputChannels else {
       throw ResectError(
         code,
-        "the preprocessing gives \(preprocessing.channelOrder.count) channels (\(preprocessing.channelOrder.rawValue)), the network takes \(architecture.inputChannels)"
+        "the preprocessing gives \(preprocessing.channelOrder.count) channels (\(preprocessing.channelOrder.rawValue)), the network takes \(inputChannels)"
       )
     }
-    guard architecture.inputNormalization == nil || preprocessing.keepsPixels else {
+    guard inputNormalization == nil || preprocessing.keepsPixels else {
       throw ResectError(
         code, "the network normalises pixels itself: the preprocessing may not do it too",
         advice: "leave scale 1, mean 0 and std 1")

@@ -31,6 +31,8 @@ extension Model {
           architecture: network.architecture,
           tensors: Dictionary(
             uniqueKeysWithValues: network.parameters.map { ($0.path, storage.stored($0.tensor, at: $0.path)) })))
+    case .graph(let graph):
+      return .graph(graph.mapTensors { storage.stored($0.tensor, named: $0.name) })
     case .classes(let classes):
       let module = ModulePath.classifier(layer: classes.layer)
       return .classes(
@@ -51,7 +53,12 @@ extension Model.Storage {
 
   /// The dtype that the tensor at `path` is stored in.
   func dtype(of tensor: LazyTensor, at path: ParameterPath) -> DType {
-    switch choice(for: Convention.tree.name(of: path)) {
+    dtype(of: tensor, named: Convention.tree.name(of: path))
+  }
+
+  /// The dtype that the tensor is stored in that the tree, or the graph, names `name`.
+  func dtype(of tensor: LazyTensor, named name: String) -> DType {
+    switch choice(for: name) {
     case .store, .lossless: dtype(of: tensor)
     // A multiple of a step or a scale is a float32, whatever it was before.
     case .quantized, .int8: .float32
@@ -60,7 +67,12 @@ extension Model.Storage {
 
   /// The tensor at `path` as a file gives it back.
   func stored(_ tensor: LazyTensor, at path: ParameterPath) -> LazyTensor {
-    switch choice(for: Convention.tree.name(of: path)) {
+    stored(tensor, named: Convention.tree.name(of: path))
+  }
+
+  /// The tensor that the tree, or the graph, names `name`, as a file gives it back.
+  func stored(_ tensor: LazyTensor, named name: String) -> LazyTensor {
+    switch choice(for: name) {
     case .store, .lossless: tensor.rounded(to: dtype(of: tensor))
     case .quantized(let step, let rounding): tensor.multiples(of: step, rounding: rounding)
     case .int8: tensor.roundedToScaledIntegers()

@@ -205,6 +205,8 @@ extension Model.Content {
     case .network(let network):
       let (kept, record) = try network.keepingClasses(indices)
       return (.network(kept), record)
+    case .graph:
+      throw ResectError(.notApplicable, "this network is no ResNet: its classes cannot be chosen")
     case .classes(let classes):
       let (kept, record) = try classes.keepingClasses(indices)
       return (.classes(kept), record)

@@ -165,6 +165,10 @@ extension Model {
     guard quantization == nil || format == .resect && options.dtype == nil else {
       throw ResectError(.badArgument, "quantised weights are float32 in a .resect file, nothing else", file: path)
     }
+    if case .graph = content, format != .safetensors {
+      throw ResectError(
+        .unsupported, "this network is no ResNet: only its weights can be written, as .safetensors", file: path)
+    }
     guard integers == nil || format == .resect && options.dtype == nil && options.encoding.steps.isEmpty else {
       throw ResectError(.badArgument, "8-bit integers are for .resect files, and no other dtype or steps", file: path)
     }
@@ -184,7 +188,7 @@ extension Model {
       switch format {
       case .resect:
         let digests = Digests(of: sources)
-        let header = nativeHeader(records)
+        let header = try nativeHeader(records)
         try writeNative(
           try outputTensors(.tree, storage), to: file, encoding: { storage.choice(for: $0.name) }, progress: progress,
           alongside: { () throws(ResectError) in try digests.compute() },
@@ -205,9 +209,10 @@ extension Model {
         let metadata = ResectMetadata(of: self, surgeries: records).strings
         try writeTorchZip(namedTensors(storage), metadata: metadata, to: file, progress: progress)
       case .hdf5, .kerasWeights, .keras:
-        guard case .network(let network) = content else {
+        if case .classes = content {
           throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
         }
+        let network = try network
         let application = try KerasApplication(
           network, named: convention, isChosen: isConventionChosen, for: format, stored: { storage.dtype(of: $0) })
         try checkNames(application.convention)
@@ -236,7 +241,8 @@ extension Model {
   func nativeByteCount() throws(ResectError) -> UInt64 {
     let options = WriteOptions()
     let storage = storage(options, format: .resect)
-    let header = nativeHeader(records(nil, options, storage))(sources.map { _ in String(repeating: "0", count: 64) })
+    let header = try nativeHeader(records(nil, options, storage))(
+      sources.map { _ in String(repeating: "0", count: 64) })
     let bytes = try ResectNativeFormat.nativeByteCount(
       try outputTensors(.tree, storage), encoding: { storage.choice(for: $0.name) }, header: header)
     return bytes + UInt64(surgeries.count * Proof.largestJSON)
@@ -244,7 +250,7 @@ extension Model {
 
   /// What other readers of the file cannot know, because it is no tensor.
   private var otherReadersWarnings: [String] {
-    guard architecture?.inputNormalization != nil else { return [] }
+    guard inputNormalization != nil else { return [] }
     return [
       "only Resect knows of this file that the network normalises its input: in other programs it has to be normalised before"
     ]
@@ -291,6 +297,10 @@ extension Model {
         else { return output(parameter.path, parameter.tensor) }
         return output(parameter.path, try parameter.tensor.reshaped(parameter.tensor.shape.axes + [1, 1]))
       }
+    case .graph(let graph):
+      return graph.parameters.map {
+        OutputTensor(name: $0.name, tensor: $0.tensor, dtype: storage.dtype(of: $0.tensor, named: $0.name))
+      }
     case .classes(let classes):
       let module = ModulePath.classifier(layer: classes.layer)
       return [output(.init(module, .weight), classes.weight)]
@@ -322,19 +332,20 @@ extension Model {
   }
 
   /// The header of the file, once the sources' digests are known.
-  private func nativeHeader(_ records: [JSON]) -> @Sendable ([String]) -> NativeHeader {
-    { digests in
+  private func nativeHeader(_ records: [JSON]) throws(ResectError) -> @Sendable ([String]) -> NativeHeader {
+    let kind: NativeHeader.Kind
+    switch content {
+    case .network(let network):
+      kind = network.head.isEmpty ? .backbone(network.architecture) : .network(network.architecture)
+    case .graph: throw ResectError(.unsupported, "this network is no ResNet: a .resect file cannot hold it")
+    case .classes(let classes): kind = .classes(hasConstantFeature: classes.hasConstantFeature)
+    }
+    return { digests in
       var provenance = pastProvenance
       provenance.sources += zip(sources, digests).map {
         .init(name: $0.name, format: $0.format, sha256: $1)
       }
       provenance.surgeries = records
-      let kind: NativeHeader.Kind =
-        switch content {
-        case .network(let network):
-          network.head.isEmpty ? .backbone(network.architecture) : .network(network.architecture)
-        case .classes(let classes): .classes(hasConstantFeature: classes.hasConstantFeature)
-        }
       return NativeHeader(
         kind: kind, convention: convention.name, labels: labels, preprocessing: preprocessing,
         calibration: integers?.ranges, provenance: provenance)

@@ -12,8 +12,10 @@
 public struct Model: Sendable {
   /// What the model is.
   public enum Content: Sendable {
-    /// A network, with or without a classifier.
+    /// A ResNet, with or without a classifier.
     case network(ResNet)
+    /// Any other network that its file describes.
+    case graph(Graph)
     /// The classifier's half of a network that was split.
     case classes(ClassEmbedding)
   }
@@ -78,22 +80,44 @@ public struct Model: Sendable {
     public var ignored: [Checkpoint.Ignored] = []
     /// Whether no convention knows the names, and their places were found by structure.
     public var isInferred = false
+    /// Why a network that its file describes was not recognised as a ResNet.
+    public var whyNoResNet: ResectError?
     /// The place of each tensor by the file's whole name; absent for a model that was not read by names.
     public var mapping: Mapping?
     /// What a person should know.
     public var warnings: [String] = []
   }
 
-  /// The network, or an error for a model that is an embedding of classes.
+  /// The ResNet, or an error for a model that is another network or an embedding of classes.
   public var network: ResNet {
     get throws(ResectError) {
-      guard case .network(let network) = content else {
+      switch content {
+      case .network(let network): return network
+      case .graph:
+        let reason = loading.whyNoResNet.map { ": \($0.message)" } ?? ""
         throw ResectError(
-          .notApplicable, "this is an embedding of classes, no network",
-          advice: "join it with its backbone", file: sources.first?.file.path)
+          .notAResNet, "this network is no ResNet\(reason)", file: sources.first?.file.path,
+          tensor: loading.whyNoResNet?.tensor)
+      case .classes: throw noNetwork
       }
-      return network
     }
+  }
+
+  /// The network of whatever kind, or an error for a model that is an embedding of classes.
+  public var anyNetwork: Network {
+    get throws(ResectError) {
+      switch content {
+      case .network(let network): .resNet(network)
+      case .graph(let graph): .graph(graph)
+      case .classes: throw noNetwork
+      }
+    }
+  }
+
+  private var noNetwork: ResectError {
+    ResectError(
+      .notApplicable, "this is an embedding of classes, no network", advice: "join it with its backbone",
+      file: sources.first?.file.path)
   }
 
   /// The embedding of classes, or an error for a model that is a network.
@@ -108,7 +132,7 @@ public struct Model: Sendable {
     }
   }
 
-  /// The architecture, if the model is a network.
+  /// The architecture, if the model is a ResNet.
   public var architecture: Architecture? {
     guard case .network(let network) = content else { return nil }
     return network.architecture
@@ -119,11 +143,82 @@ public struct Model: Sendable {
     Convention.tree.module(of: place).map { convention.name(of: $0) } ?? place
   }
 
-  /// How many classes the model tells apart; absent for a backbone.
+  /// How many channels an image has that the network takes; absent for an embedding of classes and for a graph that takes features.
+  public var inputChannels: Int? {
+    switch content {
+    case .network(let network): network.architecture.inputChannels
+    case .graph(let graph): if case .image(let channels, _, _) = graph.input.kind { channels } else { nil }
+    case .classes: nil
+    }
+  }
+
+  /// How the network normalises the pixels that it takes; absent where its input comes normalised.
+  public var inputNormalization: InputNormalization? {
+    switch content {
+    case .network(let network): network.architecture.inputNormalization
+    case .graph(let graph): graph.inputNormalization
+    case .classes: nil
+    }
+  }
+
+  /// How many classes the model tells apart; absent for a backbone and where the last layer is not linear.
   public var classCount: Int? {
     switch content {
     case .network(let network): network.architecture.classes
+    case .graph(let graph): graph.classifier?.classes
     case .classes(let classes): classes.classes
     }
+  }
+}
+
+extension Model.Content {
+  /// A network of whatever kind.
+  init(_ network: Network) {
+    switch network {
+    case .resNet(let network): self = .network(network)
+    case .graph(let graph): self = .graph(graph)
+    }
+  }
+
+  /// Every tensor.
+  package var tensors: [LazyTensor] {
+    switch self {
+    case .network(let network): network.parameters.map(\.tensor)
+    case .graph(let graph): graph.parameters.map(\.tensor)
+    case .classes(let classes): [classes.weight] + (classes.bias.map { [$0] } ?? [])
+    }
+  }
+}
+
+extension Model {
+  /// A model of `network`, which a program made itself. A ResNet's tensors get torchvision's names where it has names for them, and
+  /// else those of the tree; ``named(by:)`` gives others. Any other network's get those of its nodes.
+  ///
+  /// Throws where there are not as many labels as classes, and where the preprocessing gives other channels than the network takes.
+  public init(
+    _ network: Network, labels: [String]? = nil, preprocessing: Preprocessing? = nil
+  ) throws(ResectError) {
+    var convention = Convention.tree
+    if case .resNet(let network) = network, let fitted = try? Convention.torchvision.fitted(to: network) {
+      convention = fitted.convention
+    }
+    var model = Model(
+      content: Content(network), labels: nil, preprocessing: .unknown, convention: convention, sources: [],
+      pastProvenance: Provenance(), loading: Loading())
+    if let labels { model = try model.labelled(labels) }
+    if let preprocessing { model = try model.preprocessed(by: preprocessing) }
+    self = model
+  }
+
+  /// A model of a ResNet. See ``init(_:labels:preprocessing:)-(Network,_,_)``.
+  public init(
+    _ network: ResNet, labels: [String]? = nil, preprocessing: Preprocessing? = nil
+  ) throws(ResectError) {
+    try self.init(.resNet(network), labels: labels, preprocessing: preprocessing)
+  }
+
+  /// A model of a graph, whatever it is. See ``init(_:labels:preprocessing:)-(Network,_,_)``.
+  public init(_ graph: Graph, labels: [String]? = nil, preprocessing: Preprocessing? = nil) throws(ResectError) {
+    try self.init(.graph(graph), labels: labels, preprocessing: preprocessing)
   }
 }

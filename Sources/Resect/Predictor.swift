@@ -135,6 +135,7 @@ extension Session {
       }
       switch model.content {
       case .network(let network): try self.init(network, options: options)
+      case .graph: throw ResectError(.notApplicable, "this network is no ResNet: there is no engine for it")
       case .classes(let classes): try self.init(Program(classes), options: options)
       }
     } catch {

@@ -195,11 +195,7 @@ extension Model {
   private func changesArithmetic(_ storage: Storage) -> Bool {
     guard surgeries.isEmpty, !storage.hasGivenSteps else { return true }
     guard let dtype = storage.weights else { return false }
-    switch content {
-    case .network(let network):
-      return network.parameters.contains { $0.tensor.dtype != dtype && storage.dtype(of: $0.tensor) == dtype }
-    case .classes(let classes): return classes.weight.dtype != dtype
-    }
+    return content.tensors.contains { $0.dtype != dtype && storage.dtype(of: $0) == dtype }
   }
 
   /// What the surgeries promise, given what the network computed before them.
@@ -276,6 +272,8 @@ struct Pass {
     case .network(var network):
       network.assumeWhatIsUnknown(&assumptions)
       session = try Session(network, options: options)
+    case .graph:
+      throw ResectError(.notApplicable, "this network is no ResNet: there is no engine for it")
     case .classes(let embedding): session = try Session(Program(embedding), options: options)
     }
     if integers != nil, session.precision != .int8 {

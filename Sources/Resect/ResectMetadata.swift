@@ -32,6 +32,9 @@ struct ResectMetadata {
     case .network(let network):
       kind = network.head.isEmpty ? .backbone : .network
       architecture = network.architecture
+    case .graph(let graph):
+      kind = graph.computesLogits ? .network : .backbone
+      hasConstantFeature = graph.appendsConstantFeature
     case .classes(let classes):
       kind = .classes
       hasConstantFeature = classes.hasConstantFeature

@@ -245,6 +245,9 @@ extension Inspection {
       case .network(let network):
         kind = network.head.isEmpty ? "backbone" : "network"
         preprocessing = model.preprocessing.value?.json ?? .null
+      case .graph(let graph):
+        kind = graph.computesLogits ? "network" : "backbone"
+        preprocessing = model.preprocessing.value?.json ?? .null
       case .classes(let classes): (kind, constantFeature) = ("classes", classes.hasConstantFeature)
       }
     }

@@ -76,11 +76,7 @@ extension Agreement {
 extension Model {
   /// What rounding its weights explains, as a share of the largest logit.
   fileprivate var relativeTolerance: Double {
-    let dtypes: [DType] =
-      switch content {
-      case .network(let network): network.parameters.map(\.tensor.dtype)
-      case .classes(let classes): [classes.weight.dtype]
-      }
-    return dtypes.map { Proof.relativeTolerance(for: $0) }.max() ?? Proof.relativeTolerance(for: .float32)
+    content.tensors.map(\.dtype).map { Proof.relativeTolerance(for: $0) }.max()
+      ?? Proof.relativeTolerance(for: .float32)
   }
 }

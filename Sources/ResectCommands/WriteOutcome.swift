@@ -72,11 +72,7 @@ struct WriteOutcome {
 extension Model {
   /// How many bytes of tensors will be written, about.
   fileprivate func byteCount(_ options: WriteOptions) -> Int {
-    switch content {
-    case .network(let network):
-      network.parameters.reduce(0) { $0 + $1.tensor.byteCount(as: options.dtype ?? $1.tensor.dtype) }
-    case .classes(let classes): classes.weight.byteCount
-    }
+    content.tensors.reduce(0) { $0 + $1.byteCount(as: options.dtype ?? $1.dtype) }
   }
 }
 
