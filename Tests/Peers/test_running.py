@@ -26,13 +26,12 @@ sys.path.append(os.environ["RESECT_PEER_PACKAGES"])
 warnings.filterwarnings("ignore")
 
 import timm  # noqa: E402
+from conftest import randomised  # noqa: E402
 import transformers  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 2e-5  # of the largest logit, where that is over 1
 
-TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnext50_32x4d", "resnext101_32x8d",
-               "wide_resnet50_2", "wide_resnet101_2"]
 TIMM = ["resnet10t", "resnet14t", "resnet18d", "resnet26t", "resnet50c", "resnet50d", "resnet50s", "resnet50t",
         "seresnet18", "seresnet50", "seresnext26d_32x4d", "ecaresnet26t", "ecaresnetlight", "ecaresnext26t_32x4d",
         "resnetrs50", "wide_resnet50_2", "resnext50d_32x4d", "resnet34d"]
@@ -49,24 +48,6 @@ def run(checkpoint, images, expected, *options, tolerance=TOLERANCE):
                "--tolerance", f"{allowed:.9f}", *options]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-
-
-def randomised(model, size):
-    """The model with random scales, shifts and statistics near those of its activations on random images."""
-    torch.manual_seed(20240301)
-    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    for module in norms:
-        torch.nn.init.uniform_(module.weight, 0.2, 0.8)  # small, as training leaves them: deep networks stay well conditioned
-        torch.nn.init.normal_(module.bias, 0, 0.2)
-        module.momentum = 1.0
-    with torch.no_grad():
-        model.train()(torch.randn(4, 3, size, size))
-        for module in norms:
-            module.running_mean += 0.3 * torch.randn_like(module.running_mean) * module.running_var.sqrt()
-            module.running_var *= torch.empty_like(module.running_var).uniform_(0.5, 2)
-            module.running_var[::7] *= 1e-4  # where epsilon counts; the scale keeps the activations' size
-            module.weight[::7] *= 1e-2
-    return model.eval()
 
 
 def checked(model, size, folder, *options, state=None):
@@ -87,10 +68,8 @@ def folder():
         yield Path(path)
 
 
-@pytest.mark.parametrize("name", TORCHVISION)
-def test_torchvisions_networks_compute_what_torch_computes(name, folder):
-    checked(torchvision.models.get_model(name) if hasattr(torchvision.models, "get_model")
-            else getattr(torchvision.models, name)(), 96, folder)
+def test_torchvisions_networks_compute_what_torch_computes(network):
+    run(network.checkpoint, network.images, network.logits)
 
 
 @pytest.mark.parametrize("options", [["--exact"], ["--reference"], ["--threads", "1"], ["--threads", "3"]])
