@@ -2,7 +2,7 @@ import ResectGraphs
 import ResectResNets
 import Testing
 
-@Suite struct InputNormalizationTests {
+@Suite struct InputNormalizationPreprocessingTests {
   @Test func `it has the numbers of the preprocessing, on the channels of an image`() {
     let torchvision = InputNormalization(.torchvision)
     #expect(torchvision.channels == [0, 1, 2])
