@@ -128,7 +128,7 @@ let package = Package(
       swiftSettings: strict),
     tests("Bytes", on: []),
     tests("Tensors", on: ["Bytes"]),
-    tests("Graphs", on: ["Bytes", "Tensors"], scripts: ["make_costs.py", "costs.json"]),
+    tests("Graphs", on: ["Bytes", "Tensors"], scripts: ["make_costs.py", "costs.json", "make_windows.py", "windows.json"]),
     tests("Zip", on: ["Bytes"]),
     tests("Pickle", on: ["Bytes"], scripts: ["make_vectors.py"]),
     tests("HDF5", on: ["Bytes", "Tensors", "HDF5Library", "HDF5Helper"]),

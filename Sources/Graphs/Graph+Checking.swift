@@ -9,6 +9,11 @@ extension Graph {
     guard input.channels > 0 else {
       throw ResectError(.malformed, "the network takes \(input.channels) channels", tensor: input.name)
     }
+    if case .image(_, let height, let width) = input.kind,
+      let size = [height, width].compactMap(\.self).first(where: { $0 < 1 })
+    {
+      throw ResectError(.malformed, "the network takes images of \(size) pixels in one direction", tensor: input.name)
+    }
     var names: Set<String> = [input.name]
     for (position, node) in nodes.enumerated() {
       guard names.insert(node.name).inserted else {
@@ -16,18 +21,48 @@ extension Graph {
       }
       guard node.operation.arity ~= node.inputs.count else {
         throw ResectError(
-          .malformed, "the \(node.operation.word) takes \(node.inputs.count) values", tensor: node.name)
+          .malformed, "the \(node.operation.word) takes \(node.operation.arity.words), here \(node.inputs.count)",
+          tensor: node.name)
+      }
+      if let number = node.operation.impossibleNumber {
+        throw ResectError(
+          .malformed, "the \(node.operation.word) computes with \(number), which it cannot", tensor: node.name)
       }
       guard node.inputs.allSatisfy({ 0...position ~= $0 }) else {
         throw ResectError(.malformed, "the operation takes a value that is not computed before it", tensor: node.name)
       }
     }
-    guard !outputs.isEmpty, Set(outputs.map(\.name)).count == outputs.count else {
-      throw ResectError(.malformed, "the network has \(outputs.isEmpty ? "no output" : "two outputs of one name")")
+    guard !outputs.isEmpty else { throw ResectError(.malformed, "the network has no output") }
+    var given: Set<String> = []
+    if let twice = outputs.first(where: { !given.insert($0.name).inserted }) {
+      throw ResectError(.malformed, "two outputs of the network have one name", tensor: twice.name)
     }
     guard let stray = (outputs.map(\.value) + [features ?? 0]).first(where: { !(0...nodes.count ~= $0) }) else {
       return
     }
     throw ResectError(.malformed, "the network gives the value \(stray), and computes \(nodes.count)")
+  }
+}
+
+extension Graph.Operation {
+  /// A number among those that say what is computed that is not finite, or that is negative where it may not be.
+  fileprivate var impossibleNumber: Double? {
+    switch self {
+    case .batchNorm(let norm): norm.epsilon >= 0 && norm.epsilon.isFinite ? nil : norm.epsilon
+    case .activation(.leakyReLU(let slope)): slope.isFinite ? nil : slope
+    case .activation(.elu(let alpha)): alpha.isFinite ? nil : alpha
+    case .activation(.hardSigmoid(let slope, let offset)): [slope, offset].first { !$0.isFinite }
+    case .pad(let border): border.value.isFinite ? nil : border.value
+    case .convolution, .linear, .scaleShift, .activation, .maxPool, .averagePool, .globalAveragePool, .globalMaxPool,
+      .add, .multiply, .concatenate, .flatten, .toImage, .channelConvolution, .normalize, .constant, .identity:
+      nil
+    }
+  }
+}
+
+extension ClosedRange<Int> {
+  /// As `1 value` or `1 to 4096 values`.
+  fileprivate var words: String {
+    count == 1 ? "\(lowerBound) value\(lowerBound == 1 ? "" : "s")" : "\(lowerBound) to \(upperBound) values"
   }
 }

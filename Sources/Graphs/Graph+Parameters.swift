@@ -36,16 +36,11 @@ extension Graph {
         tensor = try change(Parameter(node: name, role: role, tensor: tensor, isTrained: isTrained))
       }
     }
-    return replacing(nodes)
+    return Graph(self, replacing: nodes)
   }
 
-  /// The same graph with other operations in the same places.
-  private func replacing(_ nodes: [Node]) -> Graph { Graph(unchecked: self, nodes: nodes) }
-}
-
-extension Graph {
-  /// `graph` with `nodes` of the same names and inputs.
-  fileprivate init(unchecked graph: Graph, nodes: [Node]) {
+  /// `graph` with `nodes` of the same names and inputs, which need no check.
+  private init(_ graph: Graph, replacing nodes: [Node]) {
     self.input = graph.input
     self.nodes = nodes
     self.outputs = graph.outputs

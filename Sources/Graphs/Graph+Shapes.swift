@@ -95,7 +95,7 @@ extension Graph.Operation {
     case (.convolution(let convolution), .image(let channels, let height, let width)?):
       let axes = convolution.weight.shape.axes
       guard axes.count == 4, convolution.groups > 0, axes[0] % convolution.groups == 0 else {
-        throw mismatch("a kernel of \(convolution.weight.shape) in \(convolution.groups) groups is none")
+        throw mismatch("has the weight \(convolution.weight.shape) in \(convolution.groups) groups, which cannot be")
       }
       let (taken, overflow) = axes[1].multipliedReportingOverflow(by: convolution.groups)
       guard !overflow, channels == taken else {
@@ -107,16 +107,19 @@ extension Graph.Operation {
         channels: axes[0], height: try window.vertical(height).count, width: try window.horizontal(width).count)
     case (.maxPool(let pooling), .image(let channels, let height, let width)?),
       (.averagePool(let pooling), .image(let channels, let height, let width)?):
-      return .image(
-        channels: channels, height: try pooling.window.vertical(height).count,
-        width: try pooling.window.horizontal(width).count)
+      let (rows, columns) = (try pooling.window.vertical(height), try pooling.window.horizontal(width))
+      // The maximum, or the mean, of no pixel is no number.
+      guard rows.reachesImage(of: height), columns.reachesImage(of: width) else {
+        throw mismatch("has windows that lie beside the image of \(height) × \(width)")
+      }
+      return .image(channels: channels, height: rows.count, width: columns.count)
     case (.globalAveragePool(let keepsImage), .image(let channels, _, _)?),
       (.globalMaxPool(let keepsImage), .image(let channels, _, _)?):
       return keepsImage ? .image(channels: channels, height: 1, width: 1) : .vector(channels)
     case (.linear(let linear), .vector(let count)?):
       let axes = linear.weight.shape.axes
       guard axes.count == 2, axes[1] == count else {
-        throw mismatch("the weight is \(linear.weight.shape), there are \(count) features")
+        throw mismatch("has the weight \(linear.weight.shape), there are \(count) features")
       }
       try checkBias(linear.bias, axes[0])
       return .vector(axes[0])
@@ -170,16 +173,18 @@ extension Graph.Operation {
       let sides = [
         border.top, border.bottom, border.left, border.right, border.channelsBefore, border.channelsAfter,
       ]
-      guard sides.allSatisfy({ 0...Limits.windowPixels ~= $0 }), border.value.isFinite else {
+      guard sides.allSatisfy({ 0...Limits.windowPixels ~= $0 }) else {
         throw ResectError(.malformed, "a border of \(sides) around \(channels) × \(height) × \(width) cannot be")
       }
       return .image(
         channels: channels + border.channelsBefore + border.channelsAfter, height: height + border.top + border.bottom,
         width: width + border.left + border.right)
     case (.channelConvolution(let convolution), let shape?):
-      guard shape.isPerChannel, convolution.kernel.shape.elementCount % 2 == 1 else {
+      let axes = convolution.kernel.shape.axes
+      guard shape.isPerChannel, axes.count == 3, axes[..<2] == [1, 1], axes[2] % 2 == 1 else {
         throw mismatch("convolves \(shape) by \(convolution.kernel.shape)")
       }
+      try checkBias(convolution.bias, 1)
       return shape
     case (.normalize(let normalization), .image(let channels, let height, let width)?):
       guard normalization.channels.count == channels else {
@@ -190,7 +195,7 @@ extension Graph.Operation {
       switch tensor.shape.axes {
       case let axes where axes.count == 1: return .vector(axes[0])
       case let axes where axes.count == 3: return .image(channels: axes[0], height: axes[1], width: axes[2])
-      default: throw mismatch("a constant of \(tensor.shape) is neither image nor vector")
+      default: throw mismatch("is \(tensor.shape), neither an image nor a vector")
       }
     case (_, let shape): throw mismatch("cannot take \(shape.map { "\($0)" } ?? "nothing")")
     }
@@ -198,7 +203,7 @@ extension Graph.Operation {
 
   private func checkBias(_ bias: LazyTensor?, _ count: Int) throws(ResectError) {
     guard let bias, bias.shape.elementCount != count else { return }
-    throw mismatch("the bias has \(bias.shape.elementCount) elements for \(count) outputs")
+    throw mismatch("has a bias of \(bias.shape.elementCount) elements for \(count) outputs")
   }
 
   private func mismatch(_ what: String) -> ResectError { ResectError(.mismatch, "the \(word) \(what)") }

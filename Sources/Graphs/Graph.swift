@@ -98,8 +98,8 @@ public struct Graph: Sendable {
   /// A graph of these parts.
   ///
   /// Throws `ResectError.Code.malformed`, with the node's name, where a name is used twice, where a node takes a value that is not
-  /// before it or another number of values than its operation takes, and where an output is no value; `ResectError.Code.limit` where
-  /// there are too many nodes.
+  /// before it or another number of values than its operation takes, where an epsilon, a slope or the like is not finite, and where an
+  /// output is no value; `ResectError.Code.limit` where there are too many nodes.
   public init(
     input: Input, nodes: [Node], outputs: [Output], features: ValueID? = nil, appendsConstantFeature: Bool = false
   ) throws(ResectError) {
@@ -137,7 +137,8 @@ public struct Graph: Sendable {
 
   /// How the graph normalises the pixels that it takes; absent where its input comes normalised.
   public var inputNormalization: InputNormalization? {
-    guard case .normalize(let normalization)? = nodes.first?.operation else { return nil }
+    let takers = nodes.filter { $0.inputs.contains(0) }
+    guard takers.count == 1, case .normalize(let normalization) = takers[0].operation else { return nil }
     return normalization
   }
 }

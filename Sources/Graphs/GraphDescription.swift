@@ -61,7 +61,9 @@ package struct GraphDescription: Sendable {
       appendsConstantFeature: appendsConstantFeature)
   }
 
-  /// The positions of the nodes, each after those that it takes: the first node that can run comes first.
+  /// The positions of the nodes, each after those that it takes.
+  ///
+  /// Nodes that come sorted keep their order. One that comes before what it takes moves behind it.
   private func order(_ positions: [String: Int]) throws(ResectError) -> [Int] {
     var missing = [Int](repeating: 0, count: nodes.count)
     var takers = [[Int]](repeating: [], count: nodes.count)
@@ -75,8 +77,6 @@ package struct GraphDescription: Sendable {
         takers[taken].append(position)
       }
     }
-    // A heap of the positions that are ready would keep their order to the letter; nodes mostly come sorted, and then a pass over
-    // them does it.
     var order: [Int] = []
     var isDone = [Bool](repeating: false, count: nodes.count)
     var ready: [Int] = []
@@ -86,7 +86,8 @@ package struct GraphDescription: Sendable {
         guard missing[position] == 0, !isDone[position] else { continue }
         isDone[position] = true
         order.append(position)
-        for taker in takers[position] {
+        // The first of the takers is put on top.
+        for taker in takers[position].reversed() {
           missing[taker] -= 1
           // Those behind `start` have their turn.
           if taker < start { ready.append(taker) }

@@ -21,14 +21,14 @@ extension Graph {
     case globalAveragePool(keepsImage: Bool)
     /// Takes an image: each channel's maximum, as a vector or, with `keepsImage`, as an image of one pixel.
     case globalMaxPool(keepsImage: Bool)
-    /// Takes two or more values of one shape: their sum.
+    /// Takes one or more values of one shape: their sum.
     case add
     /// Takes two values: their product. The second may be smaller: a vector or an image of one pixel, with a factor for each channel
     /// of the first.
     case multiply
-    /// Takes two or more images of one size, or vectors: their channels or elements, one after the other.
+    /// Takes one or more images of one size, or vectors: their channels or elements, one after the other.
     case concatenate
-    /// Takes an image: its numbers as a vector.
+    /// Takes an image or a vector: its numbers as a vector.
     case flatten(FlatteningOrder)
     /// Takes a vector: an image of one pixel.
     case toImage

@@ -61,7 +61,7 @@ extension Graph {
     public var padding: Padding
     /// Pixels between the taps of a window.
     public var dilation: Extent
-    /// Whether a last window that reaches past the image counts.
+    /// Whether a last window that reaches past the image counts. Windows of ``Padding/same`` never do.
     public var roundsUp: Bool
 
     /// Windows.
@@ -106,6 +106,9 @@ extension Graph.Window {
     public let after: Int
     /// How many windows there are.
     public let count: Int
+
+    /// Whether each window reaches a pixel of `length`: the first one's end and the last one's beginning lie on it.
+    func reachesImage(of length: Int) -> Bool { before < span && (count - 1) * stride < length + before }
   }
 
   /// The windows along the height of an image.
