@@ -24,10 +24,7 @@ extension Graph {
           .malformed, "the \(node.operation.word) takes \(node.operation.arity.words), here \(node.inputs.count)",
           tensor: node.name)
       }
-      if let number = node.operation.impossibleNumber {
-        throw ResectError(
-          .malformed, "the \(node.operation.word) computes with \(number), which it cannot", tensor: node.name)
-      }
+      do throws(ResectError) { try node.operation.check() } catch { throw error.located(tensor: node.name) }
       guard node.inputs.allSatisfy({ 0...position ~= $0 }) else {
         throw ResectError(.malformed, "the operation takes a value that is not computed before it", tensor: node.name)
       }
@@ -41,22 +38,6 @@ extension Graph {
       return
     }
     throw ResectError(.malformed, "the network gives the value \(stray), and computes \(nodes.count)")
-  }
-}
-
-extension Graph.Operation {
-  /// A number among those that say what is computed that is not finite, or that is negative where it may not be.
-  fileprivate var impossibleNumber: Double? {
-    switch self {
-    case .batchNorm(let norm): norm.epsilon >= 0 && norm.epsilon.isFinite ? nil : norm.epsilon
-    case .activation(.leakyReLU(let slope)): slope.isFinite ? nil : slope
-    case .activation(.elu(let alpha)): alpha.isFinite ? nil : alpha
-    case .activation(.hardSigmoid(let slope, let offset)): [slope, offset].first { !$0.isFinite }
-    case .pad(let border): border.value.isFinite ? nil : border.value
-    case .convolution, .linear, .scaleShift, .activation, .maxPool, .averagePool, .globalAveragePool, .globalMaxPool,
-      .add, .multiply, .concatenate, .flatten, .toImage, .channelConvolution, .normalize, .constant, .identity:
-      nil
-    }
   }
 }
 

@@ -91,17 +91,14 @@ extension Graph.ValueShape {
 extension Graph.Operation {
   /// The shape of what the operation makes of values of the shapes `inputs`.
   fileprivate func shape(of inputs: [Graph.ValueShape]) throws(ResectError) -> Graph.ValueShape {
+    // Again: the tensors may not be those that the graph was made with.
+    try check()
     switch (self, inputs.first) {
     case (.convolution(let convolution), .image(let channels, let height, let width)?):
       let axes = convolution.weight.shape.axes
-      guard axes.count == 4, convolution.groups > 0, axes[0] % convolution.groups == 0 else {
-        throw mismatch("has the weight \(convolution.weight.shape) in \(convolution.groups) groups, which cannot be")
-      }
-      let (taken, overflow) = axes[1].multipliedReportingOverflow(by: convolution.groups)
-      guard !overflow, channels == taken else {
-        throw mismatch("takes \(taken) channels, there are \(channels)")
-      }
-      try checkBias(convolution.bias, axes[0])
+      // There are no more groups than outputs, so the product is one of the weight's axes at most.
+      let taken = axes[1] * convolution.groups
+      guard channels == taken else { throw mismatch("takes \(taken) channels, there are \(channels)") }
       let window = convolution.window
       return .image(
         channels: axes[0], height: try window.vertical(height).count, width: try window.horizontal(width).count)
@@ -118,15 +115,12 @@ extension Graph.Operation {
       return keepsImage ? .image(channels: channels, height: 1, width: 1) : .vector(channels)
     case (.linear(let linear), .vector(let count)?):
       let axes = linear.weight.shape.axes
-      guard axes.count == 2, axes[1] == count else {
-        throw mismatch("has the weight \(linear.weight.shape), there are \(count) features")
-      }
-      try checkBias(linear.bias, axes[0])
+      guard axes[1] == count else { throw mismatch("takes \(axes[1]) features, there are \(count)") }
       return .vector(axes[0])
     case (.batchNorm(let norm), let shape?):
-      for tensor in [norm.mean, norm.variance, norm.weight, norm.bias] {
-        guard let tensor, tensor.shape.elementCount != shape.channels else { continue }
-        throw mismatch("normalises \(tensor.shape.elementCount) channels, there are \(shape.channels)")
+      let count = norm.mean.shape.elementCount
+      guard count == shape.channels else {
+        throw mismatch("normalises \(count) channels, there are \(shape.channels)")
       }
       return shape
     case (.scaleShift(let affine), let shape?):
@@ -170,21 +164,11 @@ extension Graph.Operation {
     case (.flatten, .vector(let count)?): return .vector(count)
     case (.toImage, .vector(let count)?): return .image(channels: count, height: 1, width: 1)
     case (.pad(let border), .image(let channels, let height, let width)?):
-      let sides = [
-        border.top, border.bottom, border.left, border.right, border.channelsBefore, border.channelsAfter,
-      ]
-      guard sides.allSatisfy({ 0...Limits.windowPixels ~= $0 }) else {
-        throw ResectError(.malformed, "a border of \(sides) around \(channels) × \(height) × \(width) cannot be")
-      }
       return .image(
         channels: channels + border.channelsBefore + border.channelsAfter, height: height + border.top + border.bottom,
         width: width + border.left + border.right)
-    case (.channelConvolution(let convolution), let shape?):
-      let axes = convolution.kernel.shape.axes
-      guard shape.isPerChannel, axes.count == 3, axes[..<2] == [1, 1], axes[2] % 2 == 1 else {
-        throw mismatch("convolves \(shape) by \(convolution.kernel.shape)")
-      }
-      try checkBias(convolution.bias, 1)
+    case (.channelConvolution, let shape?):
+      guard shape.isPerChannel else { throw mismatch("takes one number a channel, not \(shape)") }
       return shape
     case (.normalize(let normalization), .image(let channels, let height, let width)?):
       guard normalization.channels.count == channels else {
@@ -192,19 +176,9 @@ extension Graph.Operation {
       }
       return .image(channels: channels, height: height, width: width)
     case (.constant(let tensor), nil):
-      switch tensor.shape.axes {
-      case let axes where axes.count == 1: return .vector(axes[0])
-      case let axes where axes.count == 3: return .image(channels: axes[0], height: axes[1], width: axes[2])
-      default: throw mismatch("is \(tensor.shape), neither an image nor a vector")
-      }
+      let axes = tensor.shape.axes
+      return axes.count == 1 ? .vector(axes[0]) : .image(channels: axes[0], height: axes[1], width: axes[2])
     case (_, let shape): throw mismatch("cannot take \(shape.map { "\($0)" } ?? "nothing")")
     }
   }
-
-  private func checkBias(_ bias: LazyTensor?, _ count: Int) throws(ResectError) {
-    guard let bias, bias.shape.elementCount != count else { return }
-    throw mismatch("has a bias of \(bias.shape.elementCount) elements for \(count) outputs")
-  }
-
-  private func mismatch(_ what: String) -> ResectError { ResectError(.mismatch, "the \(word) \(what)") }
 }

@@ -98,8 +98,9 @@ public struct Graph: Sendable {
   /// A graph of these parts.
   ///
   /// Throws `ResectError.Code.malformed`, with the node's name, where a name is used twice, where a node takes a value that is not
-  /// before it or another number of values than its operation takes, where an epsilon, a slope or the like is not finite, and where an
-  /// output is no value; `ResectError.Code.limit` where there are too many nodes.
+  /// before it or another number of values than its operation takes, where an epsilon, a stride or the like is none, and where an
+  /// output is no value; `ResectError.Code.mismatch` where the tensors of a node do not fit each other; `ResectError.Code.limit` where
+  /// there are too many nodes.
   public init(
     input: Input, nodes: [Node], outputs: [Output], features: ValueID? = nil, appendsConstantFeature: Bool = false
   ) throws(ResectError) {

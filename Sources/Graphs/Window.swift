@@ -2,7 +2,7 @@ public import ResectBytes
 
 extension Graph {
   /// Two numbers of pixels: vertical, then horizontal.
-  public struct Extent: Sendable, Hashable, ExpressibleByIntegerLiteral {
+  public struct Extent: Sendable, Hashable, ExpressibleByIntegerLiteral, CustomStringConvertible {
     /// Along the height.
     public var height: Int
     /// Along the width.
@@ -22,6 +22,9 @@ extension Graph {
 
     /// Whether both are one number.
     public var isSquare: Bool { height == width }
+
+    /// As `3×3`.
+    public var description: String { "\(height)×\(width)" }
   }
 
   /// How many pixels lie around an image.
@@ -126,18 +129,28 @@ extension Graph.Window {
     return try axis(width, kernel.width, stride.width, dilation.width, sides)
   }
 
+  /// Refuses numbers that no window can have.
+  func check() throws(ResectError) {
+    let most = Limits.windowPixels
+    let sides: [Int] =
+      if case .sides(let top, let bottom, let left, let right) = padding { [top, bottom, left, right] } else { [] }
+    guard [kernel, stride, dilation].allSatisfy({ 1...most ~= $0.height && 1...most ~= $0.width }),
+      sides.allSatisfy({ 0...most ~= $0 })
+    else {
+      throw ResectError(
+        .malformed,
+        "a window of \(kernel) pixels, stride \(stride), dilation \(dilation), padding \(sides) cannot be")
+    }
+  }
+
   /// `sides` are the pixels around the image, absent where they follow from the stride.
   private func axis(
     _ length: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ sides: (before: Int, after: Int)?
   ) throws(ResectError) -> Axis {
     // What a kernel spans, and so every sum below, stays far from overflow.
-    let (most, longest) = (Limits.windowPixels, Limits.imagePixels)
-    guard 1...most ~= kernel, 1...most ~= stride, 1...most ~= dilation, 0...longest ~= length,
-      sides.map({ 0...most ~= $0.before && 0...most ~= $0.after }) ?? true
-    else {
-      throw ResectError(
-        .malformed,
-        "a window of \(kernel) pixels, stride \(stride), dilation \(dilation) on \(length) pixels cannot be")
+    try check()
+    guard 0...Limits.imagePixels ~= length else {
+      throw ResectError(.limit, "an image of \(length) pixels in one direction is none that is computed")
     }
     let span = (kernel - 1) * dilation + 1
     guard let sides else {

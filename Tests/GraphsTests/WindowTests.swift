@@ -79,7 +79,7 @@ import Testing
       #expect(#expect(throws: ResectError.self) { try window.horizontal(8) }?.code == .malformed)
     }
     for length in [-1, .min, .max, Limits.imagePixels + 1] {
-      #expect(#expect(throws: ResectError.self) { try Graph.Window(kernel: 1).vertical(length) }?.code == .malformed)
+      #expect(#expect(throws: ResectError.self) { try Graph.Window(kernel: 1).vertical(length) }?.code == .limit)
     }
   }
 
