@@ -1,4 +1,5 @@
 public import ResectBytes
+public import ResectGraphs
 public import ResectResNets
 internal import ResectTensors
 
@@ -12,6 +13,16 @@ public struct NativeHeader: Sendable {
     case backbone(Architecture)
     /// An embedding of classes; whether its last column belongs to a constant feature.
     case classes(hasConstantFeature: Bool)
+    /// A network that is no ResNet, with its tensors.
+    case graph(Graph)
+
+    /// The lowest version of the format that has it.
+    var version: UInt32 {
+      switch self {
+      case .network, .backbone, .classes: NativePrelude.firstVersion
+      case .graph: NativePrelude.graphVersion
+      }
+    }
   }
 
   /// What the file holds.
@@ -90,15 +101,18 @@ extension NativeHeader {
     var kindName = "network"
     var architecture: Architecture?
     var constantFeature: Bool?
+    var graph: Graph?
     switch kind {
     case .network(let value): architecture = value
     case .backbone(let value): (kindName, architecture) = ("backbone", value)
     case .classes(let value): (kindName, constantFeature) = ("classes", value)
+    case .graph(let value): (kindName, graph) = ("graph", value)
     }
     return .object([
       "kind": .string(kindName),
       "convention": convention.map { .string($0) },
       "architecture": architecture?.json,
+      "graph": graph?.json,
       "constantFeature": constantFeature.map { .bool($0) },
       "labels": labels.map { .array($0.map { .string($0) }) },
       "preprocessing": preprocessing.value?.json,
@@ -109,7 +123,8 @@ extension NativeHeader {
     ])
   }
 
-  init(json: JSON) throws(ResectError) {
+  /// What a file says, whose tensors are those of the list.
+  init(json: JSON, tensors: [(name: String, tensor: LazyTensor)]) throws(ResectError) {
     func architecture() throws(ResectError) -> Architecture {
       guard let member = json["architecture"] else { throw NativeHeader.refusal("architecture") }
       return try Architecture(json: member)
@@ -120,6 +135,10 @@ extension NativeHeader {
     case "classes":
       let flag = try NativeHeader.optional("constantFeature", of: json, \.bool)
       kind = .classes(hasConstantFeature: flag ?? false)
+    case "graph":
+      guard let member = json["graph"] else { throw NativeHeader.refusal("graph") }
+      let named = Dictionary(tensors.map { ($0.name, $0.tensor) }) { first, _ in first }
+      kind = .graph(try Graph(json: member, tensors: named))
     default: throw NativeHeader.refusal("kind")
     }
     convention = try NativeHeader.optional("convention", of: json, \.string)

@@ -5,10 +5,14 @@ struct NativePrelude {
   static let byteCount = 64
   /// Not text, not any other format's; the line ends show a transfer that changed them.
   static let magic: [UInt8] = [0x89, 0x52, 0x53, 0x43, 0x54, 0x0D, 0x0A, 0x1A]
-  static let version: UInt32 = 1
+  /// The version of files of ResNets and their halves.
+  static let firstVersion: UInt32 = 1
+  /// The version of files of graphs.
+  static let graphVersion: UInt32 = 2
   /// Payloads and header begin at multiples of this.
   static let alignment: UInt64 = 64
 
+  var version: UInt32
   var fileLength: UInt64
   var headerOffset: UInt64
   var headerLength: UInt64
@@ -16,7 +20,7 @@ struct NativePrelude {
 
   var bytes: [UInt8] {
     var bytes = NativePrelude.magic
-    bytes.append(littleEndian: NativePrelude.version)
+    bytes.append(littleEndian: version)
     bytes.append(littleEndian: UInt32(0))
     bytes.append(littleEndian: fileLength)
     bytes.append(littleEndian: headerOffset)
@@ -27,7 +31,8 @@ struct NativePrelude {
     return bytes
   }
 
-  init(fileLength: UInt64, headerOffset: UInt64, headerLength: UInt64, headerChecksum: UInt32) {
+  init(version: UInt32, fileLength: UInt64, headerOffset: UInt64, headerLength: UInt64, headerChecksum: UInt32) {
+    self.version = version
     self.fileLength = fileLength
     self.headerOffset = headerOffset
     self.headerLength = headerLength
@@ -39,10 +44,11 @@ struct NativePrelude {
     guard try reader.take(8).elementsEqual(NativePrelude.magic) else {
       throw ResectError(.malformed, "this is no .resect file: the magic number is missing", offset: 0)
     }
-    let version = try reader.integer(UInt32.self)
-    guard version == NativePrelude.version else {
+    version = try reader.integer()
+    guard NativePrelude.firstVersion...NativePrelude.graphVersion ~= version else {
       throw ResectError(
-        .unsupported, "the file has version \(version) of the format, this program reads version 1",
+        .unsupported,
+        "the file has version \(version) of the format, this program reads \(NativePrelude.firstVersion) and \(NativePrelude.graphVersion)",
         advice: "use a newer Resect", offset: 8)
     }
     let reserved = try reader.integer(UInt32.self)

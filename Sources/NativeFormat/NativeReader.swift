@@ -43,7 +43,6 @@ public struct NativeFile: Sendable {
           offset: prelude.headerOffset)
       }
       let json = try JSON(parsing: headerBytes)
-      header = try NativeHeader(json: json)
       let mapped: MappedFile? = access == .mapped ? try MappedFile(file) : nil
       guard let entries = json["tensors"]?.elements, entries.count <= Limits.tensors else {
         throw NativeHeader.refusal("tensors")
@@ -75,6 +74,13 @@ public struct NativeFile: Sendable {
       }
       self.tensors = tensors
       self.payloads = payloads
+      header = try NativeHeader(json: json, tensors: tensors)
+      guard header.kind.version == prelude.version else {
+        throw ResectError(
+          .malformed,
+          "the file has version \(prelude.version) of the format, what it holds has version \(header.kind.version)",
+          offset: 8)
+      }
     } catch {
       throw error.located(file: file.path)
     }

@@ -1,9 +1,10 @@
 public import ResectBytes
+internal import ResectGraphs
 internal import ResectResNets
 internal import Synchronization
 public import ResectTensors
 
-/// Writes a `.resect` file, version 1, to `file`, which the caller commits.
+/// Writes a `.resect` file to `file`, which the caller commits.
 ///
 /// Tensors are pulled, converted, encoded as `encoding` chooses and written on all cores, and `companion` runs beside them: the
 /// header is made after both, so that it can hold what only then is known, as the source's digest. The same model gives the
@@ -22,7 +23,9 @@ public func writeNative(
     try payloads.write(to: file)
   }
   let position = payloads.position
-  let headerBytes = try header().json(tensors: payloads.entries).compact
+  let header = try header()
+  try header.check(payloads.entries)
+  let headerBytes = header.json(tensors: payloads.entries).compact
   guard headerBytes.count <= Limits.metadataBytes else {
     throw ResectError(
       .limit, "the header would have \(headerBytes.count) bytes, at most \(Limits.metadataBytes) are written",
@@ -31,9 +34,22 @@ public func writeNative(
   // The zeros between payloads need no writing: a file that is extended reads as zeros.
   try file.write(headerBytes, at: position)
   let prelude = NativePrelude(
-    fileLength: position + UInt64(headerBytes.count), headerOffset: position,
+    version: header.kind.version, fileLength: position + UInt64(headerBytes.count), headerOffset: position,
     headerLength: UInt64(headerBytes.count), headerChecksum: CRC32.of(headerBytes))
   try file.write(prelude.bytes, at: 0)
+}
+
+extension NativeHeader {
+  /// Refuses to write a graph without the tensors that it names, or with others.
+  fileprivate func check(_ entries: [NativeTensorEntry]) throws(ResectError) {
+    guard case .graph(let graph) = kind else { return }
+    var left = Set(entries.map(\.name))
+    for parameter in graph.parameters where left.remove(parameter.name) == nil {
+      throw ResectError(.mismatch, "a tensor of the graph is not written", tensor: parameter.name)
+    }
+    guard let stranger = left.min() else { return }
+    throw ResectError(.mismatch, "no node of the graph takes this tensor", tensor: stranger)
+  }
 }
 
 /// How many bytes the file that ``writeNative(_:to:encoding:progress:alongside:header:)`` makes of the same has at most: a few

@@ -193,7 +193,7 @@ import Testing
       kind: architecture.head == .none ? .backbone(architecture) : .network(architecture),
       convention: nil, labels: nil, preprocessing: .init(.kerasCaffe, from: .option),
       provenance: Provenance(surgeries: [.object(["surgery": .string("fold-bn")])]))
-    let read = try NativeHeader(json: JSON(parsing: header.json(tensors: []).compact))
+    let read = try NativeHeader(json: JSON(parsing: header.json(tensors: []).compact), tensors: [])
     switch (header.kind, read.kind) {
     case (.network(let before), .network(let after)), (.backbone(let before), .backbone(let after)):
       #expect(before == after)
@@ -208,7 +208,7 @@ import Testing
     let plain = NativeHeader(
       kind: .network(TinyNetwork.architecture), convention: nil, labels: nil, preprocessing: .unknown,
       provenance: Provenance())
-    return try NativeHeader(json: .object((plain.json(tensors: []).members ?? []) + preprocessing))
+    return try NativeHeader(json: .object((plain.json(tensors: []).members ?? []) + preprocessing), tensors: [])
   }
 
   @Test func `preprocessing is read with its source`() throws {
@@ -234,7 +234,7 @@ import Testing
         kind: .network(TinyNetwork.architecture), convention: nil, labels: nil, preprocessing: .unknown,
         provenance: Provenance())
       let member = JSON.Member("calibration", try JSON(parsing: Array(calibration.utf8)))
-      return try NativeHeader(json: .object((plain.json(tensors: []).members ?? []) + [member]))
+      return try NativeHeader(json: .object((plain.json(tensors: []).members ?? []) + [member]), tensors: [])
     }
     let ranges = try header(#"{"source":"probes","ranges":{"input":[-1,2.5]}}"#).calibration
     #expect(ranges?.source == .probes)

@@ -32,9 +32,9 @@ import Testing
 
   @Test func `the fields lie where the specification says`() throws {
     let prelude = NativePrelude(
-      fileLength: 0x0102_0304_0506_0708, headerOffset: 0x1112_1314_1516_1718,
+      version: 2, fileLength: 0x0102_0304_0506_0708, headerOffset: 0x1112_1314_1516_1718,
       headerLength: 0x2122_2324_2526_2728, headerChecksum: 0x3132_3334)
-    var expected: [UInt8] = [0x89, 0x52, 0x53, 0x43, 0x54, 0x0D, 0x0A, 0x1A, 1, 0, 0, 0, 0, 0, 0, 0]
+    var expected: [UInt8] = [0x89, 0x52, 0x53, 0x43, 0x54, 0x0D, 0x0A, 0x1A, 2, 0, 0, 0, 0, 0, 0, 0]
     expected += [8, 7, 6, 5, 4, 3, 2, 1, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11]
     expected += [0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21, 0x34, 0x33, 0x32, 0x31]
     expected += [UInt8](repeating: 0, count: 16)
@@ -52,9 +52,13 @@ import Testing
     #expect(try code { $0.magic = [0x89, 0x52, 0x53, 0x43, 0x54, 0x0A, 0x1A, 0x01] } == .malformed)
   }
 
-  @Test(arguments: [0, 2, 3, 0x0100_0000, .max] as [UInt32])
+  @Test(arguments: [0, 3, 4, 0x0100_0000, .max] as [UInt32])
   func `another version is refused as unsupported`(version: UInt32) throws {
     #expect(try code { $0.version = version } == .unsupported)
+  }
+
+  @Test func `version 2 without a graph is refused`() throws {
+    #expect(try code { $0.version = 2 } == .malformed)
   }
 
   @Test func `a wrong checksum of the prelude is refused`() throws {
@@ -101,7 +105,7 @@ import Testing
       as [(UInt64, ResectError.Code?)]
     {
       let prelude = NativePrelude(
-        fileLength: 64 + length, headerOffset: 64, headerLength: length, headerChecksum: 0)
+        version: 1, fileLength: 64 + length, headerOffset: 64, headerLength: length, headerChecksum: 0)
       let found = refusal { () throws(ResectError) in
         try NativePrelude(parsing: prelude.bytes, fileSize: 64 + length)
       }
