@@ -3,7 +3,8 @@
 
 usage: read_resect.py FILE.resect [OUT.npz]
 
-Lists the tensors, or writes them to OUT.npz; bfloat16 becomes float32. In a program: header, tensors = read(path).
+Lists the tensors, and before them the nodes of a graph, or writes the tensors to OUT.npz; bfloat16 becomes float32. In a program:
+header, tensors = read(path).
 """
 import json
 import math
@@ -156,11 +157,13 @@ def read(path):
     """The header, and the tensors by name."""
     data = open(path, "rb").read()
     magic, version, _, file_length, offset, length, checksum = struct.unpack_from("<8sIIQQQI", data)
-    if magic != b"\x89RSCT\r\n\x1a" or version != 1 or zlib.crc32(data[:60]) != struct.unpack_from("<I", data, 60)[0]:
-        raise ValueError("this is no .resect file of version 1, or it is damaged")
+    if magic != b"\x89RSCT\r\n\x1a" or version not in (1, 2) or zlib.crc32(data[:60]) != struct.unpack_from("<I", data, 60)[0]:
+        raise ValueError("this is no .resect file of version 1 or 2, or it is damaged")
     if file_length != len(data) or zlib.crc32(data[offset:offset + length]) != checksum:
         raise ValueError("the header is damaged")
     header, tensors = json.loads(data[offset:offset + length]), {}
+    if version != (2 if header["kind"] == "graph" else 1):
+        raise ValueError(f"{header['kind']} is not of version {version}")
     for entry in header["tensors"]:
         start, end = entry["offset"], entry["offset"] + entry["length"]
         if zlib.crc32(data[start:end + -end % 64]) != int(entry["crc32"], 16):
@@ -169,7 +172,21 @@ def read(path):
         if entry["dtype"] == "BF16":
             values = (values.astype("<u4") << 16).view("<f4")
         tensors[entry["name"]] = values.reshape(entry["shape"])
+    if header["kind"] == "graph":
+        roles = [f"{node['name']}.{role}" for node in header["graph"]["nodes"] for role in node.get("tensors", [])]
+        if sorted(roles) != sorted(tensors):
+            raise ValueError("the graph's tensors are not those of the file")
     return header, tensors
+
+
+def print_graph(graph):
+    """A line for each node: what it is called, what it computes of which values, and by which numbers."""
+    print("input", *(f"{name}={value}" for name, value in graph["input"].items()))
+    for node in graph["nodes"]:
+        numbers = {key: value for key, value in node.items() if key not in ("name", "operation", "inputs", "tensors")}
+        print(f"{node['name']} = {node['operation']}({', '.join(node['inputs'])})", *(f"{k}={v}" for k, v in numbers.items()))
+    for output in graph["outputs"]:
+        print("output", output["name"], "=", output["of"])
 
 
 def main():
@@ -178,7 +195,10 @@ def main():
     header, tensors = read(sys.argv[1])
     if len(sys.argv) == 3:
         np.savez(sys.argv[2], **tensors)
-    for entry in [] if len(sys.argv) == 3 else header["tensors"]:
+        return
+    if header["kind"] == "graph":
+        print_graph(header["graph"])
+    for entry in header["tensors"]:
         print(entry["name"], entry["dtype"], entry["shape"], entry["encoding"], entry["length"])
 
 

@@ -127,16 +127,17 @@ def quantized(shape, classed, random):
     return head + struct.pack(f"<{len(chunks)}I", *map(len, chunks)) + b"".join(chunks), integers
 
 
-def write(path, shape, payload, step):
-    padded = payload + bytes(-len(payload) % 64)
-    header = json.dumps({
-        "kind": "classes", "provenance": {"sources": [], "surgeries": []},
-        "tensors": [{"name": "classifier.weight", "dtype": "F32", "shape": shape, "encoding": "quantized", "step": step,
-                     "relativeError": 0.5, "offset": 64, "length": len(payload), "crc32": f"{zlib.crc32(padded):08x}"}],
-    }).encode()
-    prelude = b"\x89RSCT\r\n\x1a" + struct.pack("<IIQQQI16x", 1, 0, 64 + len(padded) + len(header), 64 + len(padded),
+def write(path, members, entries, version=1):
+    """Writes a file of `members` and of a tensor for each of `entries`: its payload and what its entry says beside where that lies."""
+    payloads, tensors = b"", []
+    for payload, entry in entries:
+        padded = payload + bytes(-len(payload) % 64)
+        tensors.append(entry | {"offset": 64 + len(payloads), "length": len(payload), "crc32": f"{zlib.crc32(padded):08x}"})
+        payloads += padded
+    header = json.dumps(members | {"provenance": {"sources": [], "surgeries": []}, "tensors": tensors}).encode()
+    prelude = b"\x89RSCT\r\n\x1a" + struct.pack("<IIQQQI16x", version, 0, 64 + len(payloads) + len(header), 64 + len(payloads),
                                                 len(header), zlib.crc32(header))
-    path.write_bytes(prelude + struct.pack("<I", zlib.crc32(prelude)) + padded + header)
+    path.write_bytes(prelude + struct.pack("<I", zlib.crc32(prelude)) + payloads + header)
 
 
 @pytest.mark.parametrize("shape", [[1, 1], [3, 5], [7, 64], [200, 401], [40, 9, 3, 3]])
@@ -146,7 +147,77 @@ def test_quantized_weights_that_python_wrote_read_the_same(shape, classed, tmp_p
         random = np.random.default_rng(seed)
         payload, integers = quantized(shape, classed, random)
         step = float(random.uniform(1e-4, 1))
-        write(tmp_path / "python.resect", shape, payload, step)
+        write(tmp_path / "python.resect", {"kind": "classes"}, [(payload, {
+            "name": "classifier.weight", "dtype": "F32", "shape": shape, "encoding": "quantized", "step": step,
+            "relativeError": 0.5})])
         (tmp_path / "out.safetensors").unlink(missing_ok=True)
         _, tensors = assert_both_read_the_same(tmp_path / "python.resect", tmp_path)
         assert tensors["classifier.weight"].tobytes() == (integers * step).astype("<f4").tobytes()
+
+
+# A graph of every kind of value, whose tensors lie in every encoding but int8, which graphs do not have.
+
+GRAPH = {
+    "input": {"name": "image", "channels": 1},
+    "nodes": [
+        {"name": "head", "operation": "linear", "inputs": ["pool"], "tensors": ["weight"]},
+        {"name": "conv", "operation": "convolution", "inputs": ["image"], "tensors": ["weight", "bias"], "stride": [2, 1],
+         "padding": "same", "dilation": [1, 1], "groups": 1},
+        {"name": "norm", "operation": "batch-norm", "inputs": ["conv"], "tensors": ["running_mean", "running_var"],
+         "epsilon": 0.001},
+        {"name": "pool", "operation": "global-average-pool", "inputs": ["norm"], "keepsImage": False},
+    ],
+    "outputs": [{"name": "logits", "of": "head"}],
+    "features": "pool",
+}
+
+
+def graph_tensors(random):
+    values = {name: random.normal(size=shape).astype("<f4") for name, shape in [
+        ("conv.bias", [4]), ("norm.running_mean", [4]), ("norm.running_var", [4]), ("head.weight", [3, 4])]}
+    entries = [(value.tobytes(), {"name": name, "dtype": "F32", "shape": list(value.shape), "encoding": "raw"})
+               for name, value in values.items()]
+    payload, integers = quantized([4, 1, 3, 3], False, random)
+    values["conv.weight"] = (integers * 0.25).astype("<f4").reshape(4, 1, 3, 3)
+    entries.append((payload, {"name": "conv.weight", "dtype": "F32", "shape": [4, 1, 3, 3], "encoding": "quantized", "step": 0.25,
+                              "relativeError": 0.5}))
+    return values, entries
+
+
+def test_a_graph_that_python_wrote_reads_the_same(tmp_path, capsys, monkeypatch):
+    values, entries = graph_tensors(np.random.default_rng(1))
+    write(tmp_path / "graph.resect", {"kind": "graph", "graph": GRAPH}, entries, version=2)
+    header, tensors = assert_both_read_the_same(tmp_path / "graph.resect", tmp_path)
+    assert header["graph"] == GRAPH
+    for name, value in values.items():
+        assert tensors[name].tobytes() == value.tobytes()
+    monkeypatch.setattr(sys, "argv", ["read_resect.py", str(tmp_path / "graph.resect")])
+    read_resect.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert "conv = convolution(image) stride=[2, 1] padding=same dilation=[1, 1] groups=1" in lines
+    assert "output logits = head" in lines
+
+
+@pytest.mark.parametrize("damage", [
+    lambda graph, entries: graph["nodes"][0]["inputs"].__setitem__(0, "head"),
+    lambda graph, entries: graph["nodes"][1]["tensors"].pop(),
+    lambda graph, entries: graph["nodes"][1].__setitem__("groups", 3),
+    lambda graph, entries: graph["nodes"][2].__setitem__("momentum", 0.1),
+    lambda graph, entries: entries.pop(),
+])
+def test_a_damaged_graph_is_refused(damage, tmp_path):
+    graph, (_, entries) = json.loads(json.dumps(GRAPH)), graph_tensors(np.random.default_rng(2))
+    damage(graph, entries)
+    write(tmp_path / "graph.resect", {"kind": "graph", "graph": graph}, entries, version=2)
+    command = [os.environ["RESECT"], "convert", "--raw", tmp_path / "graph.resect", tmp_path / "out.safetensors"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+@pytest.mark.parametrize("kind, version", [("graph", 1), ("classes", 2)])
+def test_a_version_that_does_not_fit_is_refused(kind, version, tmp_path):
+    values, entries = graph_tensors(np.random.default_rng(3))
+    write(tmp_path / "graph.resect", {"kind": kind, "graph": GRAPH}, entries, version)
+    with pytest.raises(ValueError, match="version"):
+        read_resect.read(tmp_path / "graph.resect")
