@@ -1,14 +1,8 @@
 internal import Dispatch
 internal import Synchronization
 
-#if canImport(Darwin)
-  internal import Darwin
-#else
-  internal import Glibc
-#endif
-
-/// How many processors there are to work on.
-public let availableCores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+/// How many processors there are for this process to work on.
+public let availableCores = Processors.available
 
 /// Runs `body` for each index below `count`, on `threads` threads (by default all available cores), and throws the failure of the
 /// lowest index.

@@ -68,9 +68,6 @@ static const char *failure(dnnl_status_t status) {
 }
 
 static void open_library(void) {
-  // The threads of libgomp spin between two layers. Left alone they do so for milliseconds, and on a busy machine the layers
-  // then wait for each other's time slices; not at all, and each layer pays for waking them.
-  if (!getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT")) setenv("GOMP_SPINCOUNT", "1000", 1);
   void *handle = dlopen("libdnnl.so.2", RTLD_LAZY | RTLD_LOCAL);
   if (!handle) {
     opening_failure = "libdnnl.so.2 is not installed";

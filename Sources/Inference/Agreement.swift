@@ -10,7 +10,7 @@ public struct Agreement: Sendable, Hashable {
   public let topOne: Double
   /// The mean share of the five largest numbers that stand in the same places; absent for fewer than ten columns.
   public let topFive: Double?
-  /// The largest magnitude in the first set: what differences are measured against.
+  /// The largest finite magnitude in the first set: what differences are measured against.
   public let magnitude: Double
   /// How many rows were compared.
   public let count: Int
@@ -32,7 +32,7 @@ public struct Agreement: Sendable, Hashable {
         let difference = a.isFinite && b.isFinite ? abs(a - b) : .infinity
         largest = max(largest, difference)
         sum += difference
-        magnitude = max(magnitude, a.isFinite ? abs(a) : .infinity)
+        if a.isFinite { magnitude = max(magnitude, abs(a)) }
         (dot, oneSquare, otherSquare) = (dot + a * b, oneSquare + a * a, otherSquare + b * b)
       }
       let size = (oneSquare * otherSquare).squareRoot()

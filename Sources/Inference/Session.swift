@@ -36,6 +36,8 @@ public final class Session: Sendable {
     case logits
     /// What the backbone says of an image; of a network without a head, what the last layer makes.
     case features
+
+    var plural: String { self == .logits ? "logits" : "features" }
   }
 
   /// What the session computes.
@@ -74,7 +76,11 @@ public final class Session: Sendable {
   }
 
   private let store = WeightStore()
-  private let plans = Mutex<[Size: Ready]>([:])
+  /// Plans for the sizes that came last. A session that sees images of every size must not keep memory for each of them.
+  private let plans = Mutex(RecentlyUsed<Size, Ready>(limit: 8))
+  /// Held while a plan is made, which takes all processors anyway: two plans may want the same weights. Plans that are there run
+  /// meanwhile.
+  private let compiling = Mutex<Void>(())
   private let ranges: ActivationRanges?
   private let quantized: [Int: ScaledIntegers]
   private let usesReference: Bool
@@ -121,15 +127,16 @@ public final class Session: Sendable {
 
   /// The logits, or the features, of a batch.
   ///
-  /// Throws `ResectError.Code.badArgument` where the batch does not fit the network.
+  /// Throws `ResectError.Code.badArgument` where the batch does not fit the network, and `ResectError.Code.badValue` where a number
+  /// that goes in, one of the weights or one that comes out is not finite.
   public func run(_ batch: Batch, output: Output = .logits) throws(ResectError) -> Rows {
     try check(batch)
     let graph = output == .features ? graph.untilFeatures() : graph
     if usesReference {
       let rows = try ReferenceEngine<Float>(graph: graph).run(batch, until: graph.output)
-      return finished(rows.flatMap(\.self), count: batch.count, output)
+      return try finished(rows.flatMap(\.self), count: batch.count, output)
     }
-    guard graph.output > 0 else { return finished(batch.values, count: batch.count, output) }
+    guard graph.output > 0 else { return try finished(batch.values, count: batch.count, output) }
     let share = Session.threads(for: batch.count, of: threads)
     let group = groupSize(for: batch.count)
     let starts = Array(stride(from: 0, to: batch.count, by: group))
@@ -143,7 +150,7 @@ public final class Session: Sendable {
       let result = try ready.withContext { context throws(ResectError) in try context.run(batch[images]) }
       results.withLock { $0[index] = result }
     }
-    return finished(results.withLock { $0.flatMap(\.self) }, count: batch.count, output)
+    return try finished(results.withLock { $0.flatMap(\.self) }, count: batch.count, output)
   }
 
   /// How many of `all` threads share one image of a batch: a power of two. In between, layers would be divided so that sums
@@ -177,12 +184,18 @@ public final class Session: Sendable {
       graph, precision: precision, ranges: ranges, quantized: quantized, store: WeightStore(), batch: batch.count,
       height: height, width: width, threads: 1, winograd: false)
     let (plan, tasks) = try compiler.compileWithoutWeights()
-    return finished(try PlanContext.streaming(plan, tasks, batch.values), count: batch.count, output)
+    return try finished(try PlanContext.streaming(plan, tasks, batch.values), count: batch.count, output)
   }
 
-  /// Appends the constant feature, where there is one.
-  private func finished(_ values: [Float], count: Int, _ output: Output) -> Rows {
+  /// Appends the constant feature, where there is one. Throws where a number is not finite: it ranks nothing.
+  private func finished(_ values: [Float], count: Int, _ output: Output) throws(ResectError) -> Rows {
     let width = values.count / count
+    guard values.largestMagnitude.isFinite else {
+      let row = (values.firstIndex { !$0.isFinite } ?? 0) / width
+      throw ResectError(
+        .badValue, "the network's \(output.plural) are not finite, those of input \(row) first",
+        advice: "the numbers grow beyond what \(precision.rawValue) holds: look at the weights")
+    }
     guard output == .features, graph.appendsConstantFeature, !graph.takesFeatures else {
       return Rows(width: width, values: values)
     }
@@ -193,6 +206,12 @@ public final class Session: Sendable {
   }
 
   private func check(_ batch: Batch) throws(ResectError) {
+    guard batch.values.largestMagnitude.isFinite else {
+      let index = batch.values.firstIndex { !$0.isFinite } ?? 0
+      throw ResectError(
+        .badValue, "number \(index % batch.shape.count) of input \(index / batch.shape.count) is \(batch.values[index])",
+        advice: "a network takes finite numbers")
+    }
     switch (batch.shape, graph.takesFeatures) {
     case (.image(let channels, _, _), false):
       guard channels != graph.inputChannels else { return }
@@ -219,25 +238,17 @@ public final class Session: Sendable {
   ) throws(ResectError) -> Ready {
     let (height, width) = batch.extent
     let size = Size(count: count, height: height, width: width, threads: threads, output: output)
+    if let known = plans.withLock({ $0[size] }) { return known }
     // Whoever comes first compiles; others wait, and then share.
-    var failure: ResectError?
-    let ready: Ready? = plans.withLock { plans in
-      if let known = plans[size] { return known }
-      do throws(ResectError) {
-        var compiler = try PlanCompiler(
-          graph, precision: precision, ranges: ranges, quantized: quantized, store: store, batch: count,
-          height: height, width: width, threads: threads, winograd: winograd)
-        let made = Ready(try compiler.compile())
-        plans[size] = made
-        return made
-      } catch {
-        failure = error
-        return nil
-      }
+    return try compiling.withLock { _ throws(ResectError) in
+      if let known = plans.withLock({ $0[size] }) { return known }
+      var compiler = try PlanCompiler(
+        graph, precision: precision, ranges: ranges, quantized: quantized, store: store, batch: count,
+        height: height, width: width, threads: threads, winograd: winograd)
+      let made = Ready(try compiler.compile())
+      plans.withLock { $0.insert(made, for: size) }
+      return made
     }
-    if let failure { throw failure }
-    guard let ready else { throw ResectError(.unsupported, "no plan was made") }
-    return ready
   }
 
   /// Runs a batch and shows every value as floats, in whatever order they lie; several images at once.

@@ -35,6 +35,10 @@ public struct ResectCommand: ParsableCommand {
     signal(SIGXFSZ, SIG_IGN)
     // libzip converts each entry's time, and without TZ the C library examines /etc/localtime every time it does.
     unsafe setenv("TZ", ":/etc/localtime", 0)
+    // The threads of libgomp, which oneDNN computes with, turn between two layers. Left alone they do so for milliseconds, and on a
+    // busy machine the layers then wait for each other's time slices; not at all, and each layer pays for waking them. It reads this
+    // once, when it is loaded; a library must not set it for the program that it is part of.
+    if unsafe getenv("OMP_WAIT_POLICY") == nil { unsafe setenv("GOMP_SPINCOUNT", "1000", 0) }
     do {
       var command = try parseAsRoot()
       try command.run()

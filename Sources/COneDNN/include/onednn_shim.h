@@ -42,7 +42,7 @@ typedef struct resect_layout resect_layout;  // the type, shape and order of a t
 typedef struct resect_layer resect_layer;    // a kernel for given layouts
 typedef struct resect_step resect_step;      // a layer with memory to work on
 
-/// Opens the library, once. Its threads wait passively enough for a busy machine unless the environment says otherwise.
+/// Opens the library, once. How its threads wait is the environment's to say.
 const char *resect_onednn_open(void);
 /// Whether the processor computes in this type without emulation.
 bool resect_onednn_supports(resect_type type);

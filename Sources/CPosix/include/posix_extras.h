@@ -9,3 +9,6 @@ void resect_begin_sync(int descriptor);
 
 /// Opens a file in memory that has no name and is gone with its last descriptor; -1 and errno where that cannot be done.
 int resect_open_memory(const char *label);
+
+/// How many processors the kernel lets this process run on; 0 where that is unknown.
+int resect_allowed_processors(void);

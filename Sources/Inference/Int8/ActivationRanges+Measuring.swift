@@ -20,7 +20,15 @@ extension ActivationRanges {
         measured.withLock { $0.include(range, in: graph.name(of: value)) }
       }
     }
-    self = measured.withLock { $0 }
+    let ranges = measured.withLock { $0 }
+    for name in ranges.names {
+      guard let range = ranges[name], range.low.isFinite, range.high.isFinite else {
+        throw ResectError(
+          .badValue, "what \(name) computes is not finite: the numbers grow beyond what float32 holds",
+          advice: "look at the weights up to there")
+      }
+    }
+    self = ranges
   }
 
   private mutating func include(_ range: Range, in name: String) {

@@ -32,12 +32,13 @@ final class Plan: Sendable {
   /// A step of the forward pass.
   struct Step: Sendable {
     let work: Work
-    /// The node of the graph that the step belongs to.
+    /// The node of the graph that the step belongs to, and its name.
     let node: Int
+    let name: String
     /// The value of the graph that the step completes.
     let value: Program.ValueID?
-    /// The buffer and bytes that it lies in.
-    let output: (buffer: Int, byteCount: Int)?
+    /// The buffer and bytes that it lies in, and of which type its numbers are.
+    let output: (buffer: Int, byteCount: Int, type: resect_type)?
   }
 
   /// A stretch of the arena.

@@ -109,9 +109,10 @@ struct PlanCompiler {
     for case .buffer(let buffer) in places {
       buffers[buffer].lifetime = buffers[buffer].lifetime.lowerBound...steps.count
     }
-    var produced: (buffer: Int, byteCount: Int)?
-    if let output, case .buffer(let buffer) = output.place { produced = (buffer, output.layout.byteCount) }
-    steps.append(Plan.Step(work: work, node: current, value: value, output: produced))
+    var produced: (buffer: Int, byteCount: Int, type: resect_type)?
+    if let output, case .buffer(let buffer) = output.place { produced = (buffer, output.layout.byteCount, output.type) }
+    steps.append(
+      Plan.Step(work: work, node: current, name: graph.nodes[current].name, value: value, output: produced))
   }
 
   /// Adds a layer with its scratch memory.
@@ -332,12 +333,12 @@ struct PlanCompiler {
       throw ResectError(.unsupported, "oneDNN's linear layer takes no weights")
     }
     let place = weights(index, .weight, wanted, plain: try Layout(axes + [1, 1], RESECT_F32, .plain)) {
-      () throws(ResectError) in .floats(try linear.weight.floats(of: node.name))
+      () throws(ResectError) in .floats(try linear.weight.finiteFloats("\(node.name).weight"))
     }
     var arguments = [Plan.Argument(kind: RESECT_WEIGHTS, layout: wanted, place: place)]
     if let bias = linear.bias {
       arguments.append(
-        try vector(index, .bias, RESECT_BIAS, [axes[0]]) { () throws(ResectError) in try bias.floats(of: node.name) })
+        try vector(index, .bias, RESECT_BIAS, [axes[0]]) { () throws(ResectError) in try bias.finiteFloats("\(node.name).bias") })
     }
     let source = try pixelForm(of: node.inputs[0], type)
     try append(layer, of: source, arguments, making: index + 1, type: RESECT_F32)
@@ -374,14 +375,14 @@ struct PlanCompiler {
     let name = node.name
     let arguments = [
       try vector(index, .mean, RESECT_MEAN, [channels]) { () throws(ResectError) in
-        try norm.mean.floats(of: name)
+        try norm.mean.finiteFloats("\(name).running_mean")
       },
       try vector(index, .variance, RESECT_VARIANCE, [channels]) { () throws(ResectError) in
-        try norm.variance.floats(of: name)
+        try norm.variances("\(name).running_var").map { Float($0) }
       },
       try vector(index, .scaleShift, RESECT_SCALE_SHIFT, [2, channels]) { () throws(ResectError) in
-        let scale = try norm.weight?.floats(of: name) ?? [Float](repeating: 1, count: channels)
-        return scale + (try norm.bias?.floats(of: name) ?? [Float](repeating: 0, count: channels))
+        let scale = try norm.weight?.finiteFloats("\(name).weight") ?? [Float](repeating: 1, count: channels)
+        return scale + (try norm.bias?.finiteFloats("\(name).bias") ?? [Float](repeating: 0, count: channels))
       },
     ]
     try append(layer, of: source, arguments, making: index + 1, type: RESECT_F32)
@@ -435,7 +436,7 @@ struct PlanCompiler {
       let name = node.name
       arguments.append(
         try vector(index, .bias, RESECT_BIAS, [bias.shape.elementCount]) { () throws(ResectError) in
-          let numbers = try bias.floats(of: name)
+          let numbers = try bias.finiteFloats("\(name).bias")
           return divisors.isEmpty ? numbers : zip(numbers, divisors).map { $0 / $1 }
         })
     }
@@ -471,8 +472,10 @@ struct PlanCompiler {
     guard precision == .int8 else {
       let weight = convolution.weight
       let name = node.name
+      // What lies above rounds to infinity.
+      let limit = precision == .bfloat16 ? Float(sign: .plus, exponent: 127, significand: 2 - 0x1p-8) : .infinity
       return weights(index, .weight, layout, plain: try Layout(axes, RESECT_F32, .plain)) {
-        () throws(ResectError) in .floats(try weight.floats(of: name))
+        () throws(ResectError) in .floats(try weight.finiteFloats("\(name).weight", below: limit))
       }
     }
     let integers = quantized[index]?.values ?? []
@@ -538,16 +541,5 @@ extension resect_convolution {
     (padding_left, padding_right) = around(input.2, output.2, kernel.1)
     has_bias = convolution.bias != nil
     (epilogue.adds, epilogue.relu) = (convolution.adds, convolution.relu)
-  }
-}
-
-extension LazyTensor {
-  /// The elements as floats; errors name the module.
-  func floats(of module: String) throws(ResectError) -> [Float] {
-    do throws(ResectError) {
-      return try floats()
-    } catch {
-      throw error.located(tensor: module)
-    }
   }
 }

@@ -56,6 +56,7 @@ internal import CResectOneDNN
         }
         if case .layer(let layer, _) = step.work { try layer.build() }
         try unsafe context.run(context.bound(step), input)
+        try context.checkOverflow(of: step)
         if index + 1 == plan.steps.count || plan.steps[index + 1].node != step.node {
           for task in here { task.slot.empty() }
         }
@@ -77,6 +78,17 @@ internal import CResectOneDNN
         unsafe observe(value, Span(_unsafeStart: floats, count: output.byteCount / 4))
       }
     }
+  }
+
+  /// Refuses floats that a step made too large: a ReLU behind it can make an ordinary number of what is none.
+  private func checkOverflow(of step: Plan.Step) throws(ResectError) {
+    guard step.value != nil, let output = step.output, output.type == RESECT_F32 else { return }
+    let floats = unsafe arena.pointer(at: plan.buffers[output.buffer].offset).assumingMemoryBound(to: Float.self)
+    let numbers = unsafe UnsafeBufferPointer(start: floats, count: output.byteCount / 4)
+    guard unsafe !numbers.largestMagnitude.isFinite else { return }
+    throw ResectError(
+      .badValue, "what \(step.name) computes is not finite: the numbers grow beyond what float32 holds",
+      advice: "look at the weights up to there")
   }
 
   /// Runs `steps` on `input`. Returns what lies in the place of the result then.

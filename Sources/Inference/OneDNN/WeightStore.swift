@@ -3,7 +3,8 @@ internal import CResectOneDNN
 internal import Synchronization
 internal import ResectTensors
 
-/// The weights of a network in the orders in which layers want them: made once, shared by all plans.
+/// The weights of a network in the orders in which layers want them: made once, shared by all plans, and let go with the last
+/// plan that takes them in an order.
 final class WeightStore: Sendable {
   /// Which of a node's tensors.
   enum Role: Hashable, Sendable {
@@ -48,15 +49,20 @@ final class WeightStore: Sendable {
     let role: Role
   }
 
-  private let slots = Mutex<[Key: [Slot]]>([:])
+  private struct Kept {
+    weak var slot: Slot?
+  }
+
+  private let slots = Mutex<[Key: [Kept]]>([:])
 
   /// The slot for a tensor in `layout`, and whether it is new and has to be filled.
   func slot(node: Int, role: Role, layout: Layout) -> (slot: Slot, isNew: Bool) {
     slots.withLock { slots in
       let key = Key(node: node, role: role)
-      if let known = slots[key]?.first(where: { $0.layout == layout }) { return (known, false) }
+      let kept = (slots[key] ?? []).filter { $0.slot != nil }
+      if let known = kept.lazy.compactMap(\.slot).first(where: { $0.layout == layout }) { return (known, false) }
       let slot = Slot(layout: layout)
-      slots[key, default: []].append(slot)
+      slots[key] = kept + [Kept(slot: slot)]
       return (slot, true)
     }
   }
@@ -64,7 +70,7 @@ final class WeightStore: Sendable {
   /// Forgets slots that could not be filled.
   func remove(_ unfilled: [Slot]) {
     slots.withLock { slots in
-      for (key, kept) in slots { slots[key] = kept.filter { slot in !unfilled.contains { $0 === slot } } }
+      for (key, kept) in slots { slots[key] = kept.filter { kept in !unfilled.contains { $0 === kept.slot } } }
     }
   }
 

@@ -54,23 +54,19 @@ struct Weights<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
   var shifts: [Double] = []
 
   init(of node: Program.Node) throws(ResectError) {
-    func numbers(_ tensor: LazyTensor) throws(ResectError) -> [Scalar] {
-      do throws(ResectError) {
-        return try tensor.doubles().map { Scalar($0) }
-      } catch {
-        throw error.located(tensor: node.name)
-      }
+    func numbers(_ tensor: LazyTensor, _ role: String) throws(ResectError) -> [Scalar] {
+      try tensor.finiteNumbers("\(node.name).\(role)")
     }
     switch node.operation {
     case .convolution(let convolution):
-      weight = try numbers(convolution.weight)
-      if let tensor = convolution.bias { bias = try numbers(tensor) }
+      weight = try numbers(convolution.weight, "weight")
+      if let tensor = convolution.bias { bias = try numbers(tensor, "bias") }
     case .linear(let linear):
-      weight = try numbers(linear.weight)
-      if let tensor = linear.bias { bias = try numbers(tensor) }
+      weight = try numbers(linear.weight, "weight")
+      if let tensor = linear.bias { bias = try numbers(tensor, "bias") }
     case .channelConvolution(let kernel, let tensor):
-      weight = try numbers(kernel)
-      if let tensor { bias = try numbers(tensor) }
+      weight = try numbers(kernel, "weight")
+      if let tensor { bias = try numbers(tensor, "bias") }
     case .batchNorm(let norm): (factors, shifts) = try norm.affine(at: node.name)
     case .add, .relu, .maxPool, .averagePool, .globalAveragePool, .zeroPaddedShortcut, .sigmoid, .gate, .normalize:
       break
@@ -81,19 +77,22 @@ struct Weights<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
 extension Program.BatchNorm {
   /// What each channel is multiplied by, and what is then added.
   func affine(at name: String) throws(ResectError) -> (factors: [Double], shifts: [Double]) {
-    func numbers(_ tensor: LazyTensor?) throws(ResectError) -> [Double]? {
-      do throws(ResectError) {
-        return try tensor?.doubles()
-      } catch {
-        throw error.located(tensor: name)
-      }
-    }
-    let mean = try numbers(mean) ?? []
-    let variance = try numbers(variance) ?? []
-    let scale = try numbers(weight) ?? [Double](repeating: 1, count: mean.count)
-    let shift = try numbers(bias) ?? [Double](repeating: 0, count: mean.count)
+    let mean: [Double] = try mean.finiteNumbers("\(name).running_mean")
+    let variance = try variances("\(name).running_var")
+    let scale = try weight?.finiteNumbers("\(name).weight") ?? [Double](repeating: 1, count: mean.count)
+    let shift = try bias?.finiteNumbers("\(name).bias") ?? [Double](repeating: 0, count: mean.count)
     let factors = zip(scale, variance).map { $0 / ($1 + epsilon).squareRoot() }
     return (factors, mean.indices.map { shift[$0] - mean[$0] * factors[$0] })
+  }
+
+  /// The variances, each with a root once epsilon is added.
+  func variances(_ name: String) throws(ResectError) -> [Double] {
+    let values: [Double] = try variance.finiteNumbers(name)
+    if let index = values.firstIndex(where: { !(Float($0) + Float(epsilon) > 0) }) {
+      throw ResectError(
+        .badValue, "element \(index) is \(values[index]): with eps \(epsilon) it has no root to divide by", tensor: name)
+    }
+    return values
   }
 }
 
