@@ -78,10 +78,7 @@ extension Model {
       let now = try network
       guard case .content(.network(var before)) = original else { return now }
       before.head = []
-      before.architecture.head = .none
-      before.architecture.headWidths = []
-      before.architecture.hasHeadBias = false
-      before.architecture.appendsConstantFeature = now.architecture.appendsConstantFeature
+      before.appendsConstantFeature = now.appendsConstantFeature
       return before
     }
   }

@@ -217,7 +217,7 @@ extension Model {
           network, named: convention, isChosen: isConventionChosen, for: format, stored: { storage.dtype(of: $0) })
         try checkNames(application.convention)
         warnings = application.warnings
-        if format != .keras || !network.architecture.normalizesInKeras { warnings += otherReadersWarnings }
+        if format != .keras || network.inputNormalization?.isInKeras != true { warnings += otherReadersWarnings }
         var written = self
         written.convention = application.convention
         let metadata = ResectMetadata(of: written, surgeries: records).strings

@@ -26,7 +26,6 @@ extension ResNet {
     let values = try bias.finiteValues(at: .init(.classifier(layer: classifier.layer), .bias))
     let statistics = BiasStatistics(values)
     dropped.head[0].bias = nil
-    dropped.architecture.hasHeadBias = false
     let record = SurgeryRecord(
       name: "drop-fc-bias", report: statistics.json,
       summary:

@@ -19,17 +19,17 @@ extension ResNet {
   /// pulled. Source: Jacob et al., "Quantization and Training of Neural Networks" (2018), section 3.2.
   public func foldingBatchNorm() throws(ResectError) -> (network: ResNet, record: SurgeryRecord) {
     try checkFoldable()
-    var folding = Folding(architecture: architecture)
+    var folding = Folding(network: self)
     var folded = self
-    if architecture.normalization != .none {
-      if architecture.isPreactivated { try folding.foldBlocks(of: &folded) }
+    if normalization != .none {
+      if isPreactivated { try folding.foldBlocks(of: &folded) }
       try folded.updateUnits { paths, unit throws(ResectError) in
-        if architecture.isPreactivated, case .norm = paths.norm { return }
+        if isPreactivated, case .norm = paths.norm { return }
         guard let norm = unit.norm else { return }
         // Before pre-activated blocks, the stem has a ReLU because it has a batch-norm, and has to keep both.
-        if architecture.isPreactivated, paths.norm == .stemNorm { return try folding.reduce(&unit.norm, .stemNorm) }
+        if isPreactivated, paths.norm == .stemNorm { return try folding.reduce(&unit.norm, .stemNorm) }
         try folding.fold(norm, paths.norm, into: &unit.convolution, paths.convolution)
-        unit.norm = nil
+        unit.removeNorm()
       }
       try folding.reduce(&folded.finalNorm, .finalNorm)
     }
@@ -39,43 +39,29 @@ extension ResNet {
         summary: "nothing to fold: the network has no batch-norms")
       return (self, record)
     }
-    folded.architecture.noteFolding(folding.layers)
     return (folded, folding.record)
   }
 
-  /// Refuses batch-norms that keep no statistics, and an epsilon that nobody knows.
+  /// Refuses batch-norms that keep no statistics, and an epsilon that is unknown.
   private func checkFoldable() throws(ResectError) {
-    guard case .batchNorm(_, let statistics) = architecture.normalization else { return }
+    guard case .batchNorm(_, let statistics) = normalization else { return }
     guard statistics else {
       throw ResectError(
         .notApplicable,
         "the norms keep no running statistics: they normalise by the batch, which cannot be folded, or are no batch-norms"
       )
     }
-    guard architecture.epsilon.value != nil else {
+    guard epsilon.value != nil else {
       throw ResectError(
-        .notApplicable, "nobody says what the batch-norms add to the variance",
+        .notApplicable, "what the batch-norms add to the variance is unknown",
         advice: "--epsilon says it")
     }
   }
 }
 
-extension Architecture {
-  /// Takes note of the batch-norms that are gone, of those that are reduced, and of the biases that came.
-  fileprivate mutating func noteFolding(_ layers: [FoldedLayer]) {
-    let convolutions = Set(parameters.lazy.map(\.path.module).filter(\.isConvolution))
-    let biased = convolutions.filter(hasBias).union(layers.compactMap(\.convolution))
-    hasConvolutionBias = biased == convolutions
-    biasExceptions = hasConvolutionBias ? [] : biased
-    let remaining = layers.contains { $0.convolution == nil }
-    normalization = remaining ? .scaleAndShift : .none
-    absentNorms = remaining ? absentNorms.union(layers.filter { $0.convolution != nil }.map(\.place)) : []
-  }
-}
-
 /// The batch-norms that were folded or reduced so far.
 private struct Folding {
-  let architecture: Architecture
+  let network: ResNet
   private(set) var layers: [FoldedLayer] = []
 
   /// In a pre-activated block, a batch-norm follows the convolution before the one that it belongs to. The first follows the
@@ -90,10 +76,10 @@ private struct Folding {
             try fold(
               norm, place, into: &network.stages[stage][block].units[index - 1].convolution,
               .convolution(stage: stage + 1, block: block, index: index))
-            network.stages[stage][block].units[index].norm = nil
+            network.stages[stage][block].units[index].removeNorm()
           } else if stage == 0, block == 0, network.stemFeedsOnlyFirstNorm {
             try fold(norm, place, into: &network.stem.convolution, .stemConvolution)
-            network.stages[stage][block].units[index].norm = nil
+            network.stages[stage][block].units[index].removeNorm()
           } else {
             try reduce(&network.stages[stage][block].units[index].norm, place)
           }
@@ -123,7 +109,7 @@ private struct Folding {
     let layer = try folded(old, place, into: nil)
     norm = ResNet.BatchNorm(
       weight: LazyTensor(values: layer.scales, dtype: old.foldedDType),
-      bias: LazyTensor(values: layer.shifts, dtype: old.foldedDType))
+      bias: LazyTensor(values: layer.shifts, dtype: old.foldedDType), epsilon: old.epsilon, isScaleAndShift: true)
     layers.append(layer)
   }
 
@@ -131,12 +117,13 @@ private struct Folding {
   private func folded(
     _ norm: ResNet.BatchNorm, _ place: ModulePath, into convolution: ModulePath?
   ) throws(ResectError) -> FoldedLayer {
-    try FoldedLayer(norm, place: place, convolution: convolution, epsilon: architecture.epsilon(at: place) ?? 0)
+    try FoldedLayer(norm, place: place, convolution: convolution, epsilon: norm.epsilon ?? 0)
   }
 
   var record: SurgeryRecord {
     let reduced = layers.count { $0.convolution == nil }
-    let isFrozen = architecture.normalization == .scaleAndShift
+    let isFrozen = network.normalization == .scaleAndShift
+    let architecture = network.architecture
     let kept = reduced == 0 ? "" : "; \(reduced) that no convolution precedes are a scale and a shift now"
     return SurgeryRecord(
       name: "fold-bn", parameters: .object(["epsilon": isFrozen ? .number(0) : architecture.epsilonJSON]),
@@ -152,8 +139,16 @@ extension ResNet {
   /// Whether what the stem puts out goes nowhere but through the first block's first batch-norm: no pooling lies between, and the
   /// block's projection takes its input from there too.
   fileprivate var stemFeedsOnlyFirstNorm: Bool {
-    architecture.stem == .three && stem.norm == nil && stages.first?.first?.shortcut != nil
-      && architecture.shortcut != .inputProjection
+    stemPooling == nil && stemPool == nil && innerStem.isEmpty && stem.norm == nil
+      && stages.first?.first?.shortcut != nil && shortcutKind != .inputProjection
+  }
+}
+
+extension ResNet.ConvolutionUnit {
+  /// Leaves nothing of the batch-norm but what it added to the variance.
+  fileprivate mutating func removeNorm() {
+    foldedEpsilon = norm?.epsilon
+    norm = nil
   }
 }
 

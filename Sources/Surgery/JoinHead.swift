@@ -16,13 +16,13 @@ extension ResNet {
         .notApplicable, "the first model has a classifier of its own, so it is no backbone",
         advice: "split it first")
     }
-    guard classes.features == architecture.featureCount else {
+    guard classes.features == featureCount else {
       throw ResectError(
         .mismatch,
-        "the backbone computes \(architecture.featureCount) features, the class embedding takes \(classes.features)"
+        "the backbone computes \(featureCount) features, the class embedding takes \(classes.features)"
       )
     }
-    guard classes.hasConstantFeature == architecture.appendsConstantFeature else {
+    guard classes.hasConstantFeature == appendsConstantFeature else {
       throw ResectError(
         .mismatch, "only one of backbone and class embedding has the constant feature",
         advice: "join the two halves of one split")
@@ -34,10 +34,7 @@ extension ResNet {
       linear.bias = try classes.weight.column(classes.features - 1)
     }
     joined.head = [linear]
-    joined.architecture.head = classes.layer.map { .layers([$0]) } ?? .linear
-    joined.architecture.headWidths = [classes.classes]
-    joined.architecture.hasHeadBias = linear.bias != nil
-    joined.architecture.appendsConstantFeature = false
+    joined.appendsConstantFeature = false
     let record = SurgeryRecord(
       name: "join",
       report: .object([

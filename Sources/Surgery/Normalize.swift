@@ -15,7 +15,7 @@ extension ResNet {
   ) {
     let normalization = try checkedNormalization(preprocessing)
     var normalized = self
-    normalized.architecture.inputNormalization = normalization
+    normalized.inputNormalization = normalization
     let record = SurgeryRecord(
       name: "normalize", parameters: .object(["preprocessing": preprocessing.json, "fold": .bool(false)]),
       report: .object(["inputNormalization": normalization.json]),
@@ -69,13 +69,13 @@ extension ResNet {
   private func checkedNormalization(
     _ preprocessing: Preprocessing
   ) throws(ResectError) -> InputNormalization {
-    guard architecture.inputNormalization == nil else {
+    guard inputNormalization == nil else {
       throw ResectError(.notApplicable, "the network normalises its input already")
     }
-    guard preprocessing.channelOrder.count == architecture.inputChannels else {
+    guard preprocessing.channelOrder.count == inputChannels else {
       throw ResectError(
         .mismatch,
-        "the preprocessing gives \(preprocessing.channelOrder.count) channels (\(preprocessing.channelOrder.rawValue)), the network takes \(architecture.inputChannels)"
+        "the preprocessing gives \(preprocessing.channelOrder.count) channels (\(preprocessing.channelOrder.rawValue)), the network takes \(inputChannels)"
       )
     }
     guard !preprocessing.keepsPixels else {

@@ -25,8 +25,8 @@ extension ResNet {
         .badArgument, "a head of \(classes) classes cannot be made, 1 to \(ResNet.mostClasses) can")
     }
     var replaced = self
-    replaced.architecture.appendsConstantFeature = false
-    let features = replaced.architecture.featureCount
+    replaced.appendsConstantFeature = false
+    let features = replaced.featureCount
     let layer = head.count == 1 ? head[0].layer : nil
     let (weightBound, biasBound) = torchBounds(features: features)
     let shape = try Shape([classes, features])
@@ -36,14 +36,11 @@ extension ResNet {
         bias: LazyTensor(
           uniformWithin: biasBound, shape: Shape(vector: classes), seed: seed, after: shape.elementCount))
     ]
-    replaced.architecture.head = layer.map { .layers([$0]) } ?? .linear
-    replaced.architecture.headWidths = [classes]
-    replaced.architecture.hasHeadBias = true
     let record = SurgeryRecord(
       name: "replace-head",
       parameters: .object(["classes": .integer(classes), "seed": .integer(seed)]),
       report: .object([
-        "classesBefore": architecture.classes.map { .integer($0) } ?? .null, "classes": .integer(classes),
+        "classesBefore": self.classes.map { .integer($0) } ?? .null, "classes": .integer(classes),
         "features": .integer(features), "bound": .number(Double(weightBound)),
       ]),
       summary:

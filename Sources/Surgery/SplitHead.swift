@@ -24,9 +24,6 @@ extension ResNet {
     let classifier = try soleClassifier()
     var backbone = self
     backbone.head = []
-    backbone.architecture.head = .none
-    backbone.architecture.headWidths = []
-    backbone.architecture.hasHeadBias = false
     var weight = classifier.weight
     var report = JSON.null
     var warnings: [String] = []
@@ -45,14 +42,14 @@ extension ResNet {
             advice: "--bias keep, or split the model before its weights are narrowed")
         }
         weight = try weight.appendingColumn(bias)
-        backbone.architecture.appendsConstantFeature = true
+        backbone.appendsConstantFeature = true
       } else {
         warnings = ["the classifier has no bias: no constant feature is appended"]
       }
     }
     let classes = try ClassEmbedding(
       weight: weight, bias: treatment == .keep ? classifier.bias : nil,
-      hasConstantFeature: backbone.architecture.appendsConstantFeature, layer: classifier.layer)
+      hasConstantFeature: backbone.appendsConstantFeature, layer: classifier.layer)
     let record = SurgeryRecord(
       name: "split", parameters: .object(["bias": .string(treatment.rawValue)]),
       report: .object([

@@ -14,17 +14,17 @@ extension ResNet {
   public func unfoldingBatchNorm(
     epsilon: Double? = nil
   ) throws(ResectError) -> (network: ResNet, record: SurgeryRecord) {
-    guard architecture.normalization == .none else {
+    guard normalization == .none else {
       throw ResectError(.notApplicable, "the network has batch-norms: there is nothing to unfold")
     }
-    guard !architecture.isPreactivated else {
+    guard !isPreactivated else {
       throw ResectError(
         .notApplicable, "a pre-activated network normalises before its convolutions: biases have no batch-norm to go to"
       )
     }
-    guard let epsilon = epsilon ?? architecture.epsilon.value else {
+    guard let epsilon = epsilon ?? self.epsilon.value else {
       throw ResectError(
-        .notApplicable, "nobody says what the batch-norms are to add to the variance", advice: "--epsilon says it")
+        .notApplicable, "what the batch-norms are to add to the variance is unknown", advice: "--epsilon says it")
     }
     var unfolded = self
     var count = 0
@@ -35,16 +35,12 @@ extension ResNet {
       }
       unit.norm = BatchNorm(
         weight: constant(1), bias: unit.convolution.bias ?? constant(0), runningMean: constant(0),
-        runningVariance: constant(1 - epsilon))
+        runningVariance: constant(1 - epsilon), epsilon: epsilon)
+      unit.foldedEpsilon = nil
       unit.convolution.bias = nil
       count += 1
     }
-    unfolded.architecture.normalization = .batchNorm(affine: true, statistics: true)
-    unfolded.architecture.hasConvolutionBias = false
-    unfolded.architecture.biasExceptions = []
-    unfolded.architecture.absentNorms = []
-    unfolded.architecture.epsilon = .init(epsilon, from: .option)
-    unfolded.architecture.epsilonExceptions = [:]
+    unfolded.epsilonSource = .option
     let record = SurgeryRecord(
       name: "unfold", parameters: .object(["epsilon": .number(epsilon)]),
       report: .object(["layers": .integer(count)]),
