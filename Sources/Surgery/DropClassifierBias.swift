@@ -8,6 +8,7 @@ public struct DropClassifierBias: Surgery {
   /// The surgery.
   public init() {}
 
+  /// The network without that bias.
   public func operate(
     on network: Network, knowing facts: SurgeryFacts
   ) throws(ResectError) -> SurgeryOutcome<Network> {

@@ -9,6 +9,7 @@ public struct FoldBatchNorm: Surgery {
   /// The surgery.
   public init() {}
 
+  /// The network with its batch-norms folded.
   public func operate(
     on network: Network, knowing facts: SurgeryFacts
   ) throws(ResectError) -> SurgeryOutcome<Network> {

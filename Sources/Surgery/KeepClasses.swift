@@ -11,6 +11,7 @@ public struct KeepClasses: Surgery {
   /// The surgery.
   public init(_ indices: [Int]) { self.indices = indices }
 
+  /// The network with those classes alone.
   public func operate(
     on network: Network, knowing facts: SurgeryFacts
   ) throws(ResectError) -> SurgeryOutcome<Network> {
@@ -19,6 +20,7 @@ public struct KeepClasses: Surgery {
       graph: { graph throws(ResectError) in try graph.keepingClasses(indices) })
   }
 
+  /// The embedding with those classes alone.
   public func operate(
     on classes: ClassEmbedding, knowing facts: SurgeryFacts
   ) throws(ResectError) -> SurgeryOutcome<ClassEmbedding> {

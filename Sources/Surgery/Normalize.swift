@@ -12,6 +12,7 @@ public struct Normalize: Surgery {
   /// The surgery. What the input is normalised by, the network's preprocessing says.
   public init(folds: Bool = false) { self.folds = folds }
 
+  /// The network that takes pixels.
   public func operate(
     on network: Network, knowing facts: SurgeryFacts
   ) throws(ResectError) -> SurgeryOutcome<Network> {

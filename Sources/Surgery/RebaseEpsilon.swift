@@ -11,6 +11,7 @@ public struct RebaseEpsilon: Surgery {
   /// The surgery.
   public init(to target: Double) { self.target = target }
 
+  /// The network with that epsilon.
   public func operate(
     on network: Network, knowing facts: SurgeryFacts
   ) throws(ResectError) -> SurgeryOutcome<Network> {

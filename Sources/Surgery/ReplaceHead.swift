@@ -17,6 +17,7 @@ public struct ReplaceHead: Surgery {
     self.seed = seed
   }
 
+  /// The network with the fresh head.
   public func operate(
     on network: Network, knowing facts: SurgeryFacts
   ) throws(ResectError) -> SurgeryOutcome<Network> {

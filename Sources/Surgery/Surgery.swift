@@ -30,6 +30,7 @@ public protocol Surgery: Sendable {
 }
 
 extension Surgery {
+  /// Refuses: a surgery is for networks unless it says otherwise.
   public func operate(
     on classes: ClassEmbedding, knowing facts: SurgeryFacts
   ) throws(ResectError) -> SurgeryOutcome<ClassEmbedding> {

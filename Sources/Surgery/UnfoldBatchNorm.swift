@@ -12,6 +12,7 @@ public struct UnfoldBatchNorm: Surgery {
   /// The surgery.
   public init(epsilon: Double? = nil) { self.epsilon = epsilon }
 
+  /// The network with the batch-norms.
   public func operate(
     on network: Network, knowing facts: SurgeryFacts
   ) throws(ResectError) -> SurgeryOutcome<Network> {
