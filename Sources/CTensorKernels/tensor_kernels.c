@@ -42,6 +42,10 @@ static inline float float_rounded_to_odd(double value) {
   return (float)double_of_bits(bits);
 }
 
+int resect_same_bytes(const void *one, const void *other, size_t count) {
+  return count == 0 || memcmp(one, other, count) == 0;
+}
+
 FOR_EACH_CPU void resect_decode_f32(const void *source, double *target, size_t count) {
   const float *values = source;
   for (size_t i = 0; i < count; i++) target[i] = values[i];
@@ -57,13 +61,40 @@ FOR_EACH_CPU void resect_decode_bf16(const void *source, double *target, size_t 
   for (size_t i = 0; i < count; i++) target[i] = (double)float_of_bits((uint32_t)values[i] << 16);
 }
 
-FOR_EACH_CPU size_t resect_scale(double *values, double factor, size_t count) {
-  size_t broken = 0;
+FOR_EACH_CPU size_t resect_scale_to_odd(double *values, double high, double low, size_t count, size_t *unsure) {
+  size_t broken = 0, close = 0;
   for (size_t i = 0; i < count; i++) {
-    values[i] *= factor;
-    broken += !isfinite(values[i]);
+    double first = values[i] * high;
+    double second = fma(values[i], high, -first) + values[i] * low;
+    double product = first + second;
+    double rest = second - (product - first);
+    broken += !isfinite(product);
+    close += (fabs(rest) <= fabs(product) * 0x1p-96) & (product != 0);
+    uint64_t bits = bits_of_double(product);
+    uint64_t moves = (rest != 0) & ~bits & 1;
+    // Away from zero where the rest has the product's sign.
+    uint64_t inward = (bits_of_double(rest) ^ bits) >> 63;
+    values[i] = double_of_bits(bits + moves - 2 * (moves & inward));
   }
+  *unsure += close;
   return broken;
+}
+
+FOR_EACH_CPU size_t resect_count_unsure(
+    const double *source, double high, double low, const double *written, double half, double smallest, size_t count) {
+  size_t unsure = 0;
+  for (size_t i = 0; i < count; i++) {
+    double product = source[i] * high;
+    double rest = fma(source[i], high, -product) + source[i] * low;
+    double difference = fabs((product - written[i]) + rest);
+    uint64_t bits = bits_of_double(written[i]);
+    double power = double_of_bits(bits & 0x7ff0000000000000u);
+    double room = (power > smallest ? power : smallest) * half;
+    // Below a power of two, numbers are twice as dense; and a part in a million is left for what 100 bits do not tell.
+    room *= (bits << 12) == 0 ? 0.5 - 0x1p-20 : 1 - 0x1p-20;
+    unsure += !(difference < room);
+  }
+  return unsure;
 }
 
 FOR_EACH_CPU size_t resect_encode_f32(const double *source, void *target, size_t count) {

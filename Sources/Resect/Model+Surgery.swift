@@ -1,33 +1,54 @@
 extension Model {
-  /// The model with every batch-norm folded into its convolution. See `ResNet.foldingBatchNorm()`.
-  public func foldingBatchNorm() throws(ResectError) -> Model {
-    var folded = try operating { network throws(ResectError) in try network.foldingBatchNorm() }
-    let network = try network
-    folded.unfolded = unfolded ?? network
-    return folded
+  /// The model after `surgery`, which is kept on record and proved by its effect when the model is written.
+  ///
+  /// Labels and preprocessing follow what the surgery does to them. Throws what the surgery throws, with the file and its names, and
+  /// `ResectError.Code.notApplicable` where the weights are quantised already.
+  public func applying(_ surgery: some Surgery) throws(ResectError) -> Model {
+    let facts = SurgeryFacts(labels: labels, preprocessing: preprocessing.value)
+    switch content {
+    case .classes(let classes):
+      return operated(
+        try located { () throws(ResectError) in try surgery.operate(on: classes, knowing: facts) }, Content.classes)
+    case .network, .graph:
+      let network = try anyNetwork
+      return operated(
+        try located { () throws(ResectError) in try surgery.operate(on: network, knowing: facts) }, Content.init)
+    }
   }
 
-  /// The model with batch-norms that change nothing, for programs that build no network without them. See
-  /// `ResNet.unfoldingBatchNorm(epsilon:)`.
-  public func unfoldingBatchNorm(epsilon: Double? = nil) throws(ResectError) -> Model {
-    try operating { network throws(ResectError) in try network.unfoldingBatchNorm(epsilon: epsilon) }
-  }
-
-  /// The model without the bias of its classifier. See `ResNet.droppingClassifierBias()`.
-  public func droppingClassifierBias() throws(ResectError) -> Model {
-    var operated = try operating { network throws(ResectError) in try network.droppingClassifierBias() }
-    operated.noteDroppedBias(of: try network)
+  /// The model after a surgery whose outcome is known.
+  private func operated<Subject>(
+    _ outcome: SurgeryOutcome<Subject>, _ content: (Subject) -> Content
+  ) -> Model {
+    var operated = self
+    operated.content = content(outcome.subject)
+    operated.surgeries.append(outcome.record)
+    operated.effects.append(outcome.effect)
+    operated.loading.warnings += outcome.record.warnings
+    operated.labels = outcome.effect.labels(from: labels)
+    if let normalized = outcome.effect.normalizedBy { operated.preprocessing.value = normalized.withoutNormalization }
+    if !outcome.effect.keepsStatistics {
+      operated.unfolded = nil
+    } else if self.content.hasStatistics, !operated.content.hasStatistics {
+      operated.unfolded = unfolded ?? (try? network)
+    }
     return operated
   }
 
-  private mutating func noteDroppedBias(of network: ResNet) {
-    if let bias = network.head.last?.bias { effects.append(.dropsBias(bias)) }
+  /// The model with every batch-norm folded into its convolution. See `FoldBatchNorm`.
+  public func foldingBatchNorm() throws(ResectError) -> Model { try applying(FoldBatchNorm()) }
+
+  /// The model with batch-norms that change nothing, for programs that build no network without them. See `UnfoldBatchNorm`.
+  public func unfoldingBatchNorm(epsilon: Double? = nil) throws(ResectError) -> Model {
+    try applying(UnfoldBatchNorm(epsilon: epsilon))
   }
 
-  /// The model with another epsilon in its batch-norms, and variances that make up for it. See
-  /// `ResNet.rebasingEpsilon(to:)`.
+  /// The model without the bias of its classifier. See `DropClassifierBias`.
+  public func droppingClassifierBias() throws(ResectError) -> Model { try applying(DropClassifierBias()) }
+
+  /// The model with another epsilon in its batch-norms, and variances that make up for it. See `RebaseEpsilon`.
   public func rebasingEpsilon(to epsilon: Double) throws(ResectError) -> Model {
-    try operating { network throws(ResectError) in try network.rebasingEpsilon(to: epsilon) }
+    try applying(RebaseEpsilon(to: epsilon))
   }
 
   /// The model as two: the backbone that computes features, and the embedding of the classes, which keeps the labels.
@@ -35,18 +56,14 @@ extension Model {
   public func split(
     bias: BiasTreatment = .keep
   ) throws(ResectError) -> (backbone: Model, classes: Model) {
-    let (network, embedding, record) = try located { model throws(ResectError) in
-      try model.network.split(bias: bias)
-    }
-    var backbone = self
-    backbone.content = .network(network)
+    let network = try anyNetwork
+    let halves = try located { () throws(ResectError) in try network.split(bias: bias) }
+    var backbone = operated(halves.backbone, Content.init)
     backbone.labels = nil
-    backbone.surgeries.append(record)
-    if bias == .drop { backbone.noteDroppedBias(of: try self.network) }
     var classes = self
-    classes.content = .classes(embedding)
+    classes.content = .classes(halves.classes)
     classes.preprocessing = .unknown
-    classes.surgeries.append(record)
+    classes.surgeries.append(halves.backbone.record)
     // Alone, the embedding is proved by what it makes of features; both halves together, by the whole network.
     classes.original = .content(classes.content)
     classes.effects = []
@@ -55,17 +72,14 @@ extension Model {
 
   /// A classifier from a backbone and an embedding of classes. See `ResNet.joined(with:)`.
   public func joined(with classes: Model) throws(ResectError) -> Model {
-    let (network, record) = try located { model throws(ResectError) in
-      try model.network.joined(with: classes.classes)
-    }
-    var joined = self
-    joined.content = .network(network)
+    let (network, embedding) = (try anyNetwork, try classes.classes)
+    let outcome = try located { () throws(ResectError) in try network.joined(with: embedding) }
+    var joined = operated(outcome, Content.init)
     joined.original = .halves(try originalBackbone, try classes.originalClasses)
     // What was done to each half before; what a split promised of the logits of both together ends here.
-    joined.effects = effects.filter { if case .normalizesInput = $0 { true } else { false } } + classes.effects
+    joined.effects = effects.filter { $0.normalizedBy != nil || !$0.keepsStatistics } + classes.effects
     joined.labels = classes.labels ?? labels
     joined.sources += classes.sources
-    joined.surgeries.append(record)
     joined.loading.warnings += classes.loading.warnings
     joined.pastProvenance.sources += classes.pastProvenance.sources
       .filter { !pastProvenance.sources.contains($0) }
@@ -73,13 +87,16 @@ extension Model {
   }
 
   /// The backbone before its surgeries, without the head that it may have had.
-  private var originalBackbone: ResNet {
+  private var originalBackbone: Network {
     get throws(ResectError) {
-      let now = try network
-      guard case .content(.network(var before)) = original else { return now }
-      before.head = []
-      before.appendsConstantFeature = now.appendsConstantFeature
-      return before
+      let now = try anyNetwork
+      let before: Network
+      switch original {
+      case .content(.network(let network)): before = .resNet(network)
+      case .content(.graph(let graph)): before = .graph(graph)
+      case .content(.classes), .halves: return now
+      }
+      return try before.backbone(appendsConstantFeature: now.appendsConstantFeature)
     }
   }
 
@@ -91,56 +108,30 @@ extension Model {
     }
   }
 
-  /// The model with the classes of `indices` alone, in that order, and with their labels. See `ResNet.keepingClasses(_:)`.
-  public func keepingClasses(_ indices: [Int]) throws(ResectError) -> Model {
-    let (content, record) = try located { model throws(ResectError) in try model.content.keepingClasses(indices) }
-    var kept = self
-    kept.content = content
-    kept.labels = labels.map { labels in indices.map { labels[$0] } }
-    kept.surgeries.append(record)
-    kept.effects.append(.keepsClasses(indices))
-    return kept
-  }
+  /// The model with the classes of `indices` alone, in that order, and with their labels. See `KeepClasses`.
+  public func keepingClasses(_ indices: [Int]) throws(ResectError) -> Model { try applying(KeepClasses(indices)) }
 
   /// The model with the classes that `names` mean, in that order, and with their labels: each a label or, where no class has
   /// that label, an index that counts from 0.
   ///
   /// Throws where a name is neither or not of one class alone.
   public func keepingClasses(named names: [String]) throws(ResectError) -> Model {
-    let indices = try located { model throws(ResectError) in
-      try ClassSelection(count: model.classCount ?? 0, labels: model.labels).indices(of: names)
+    let indices = try located { () throws(ResectError) in
+      try ClassSelection(count: classCount ?? 0, labels: labels).indices(of: names)
     }
     return try keepingClasses(indices)
   }
 
-  /// The model with a fresh head of `classes` classes, which have no labels. See `ResNet.replacingHead(classes:seed:)`.
+  /// The model with a fresh head of `classes` classes, which have no labels. See `ReplaceHead`.
   public func replacingHead(classes: Int, seed: UInt32 = 0) throws(ResectError) -> Model {
-    var replaced = try operating { network throws(ResectError) in
-      try network.replacingHead(classes: classes, seed: seed)
-    }
-    replaced.labels = nil
-    replaced.effects.append(.replacesHead)
-    return replaced
+    try applying(ReplaceHead(classes: classes, seed: seed))
   }
 
   /// The model that takes pixels and normalises them itself, as its ``preprocessing`` says. What is left of that is the size.
   ///
   /// With `folds`, the normalisation goes into the first convolution, which is inexact near the border; else it is a layer of its
-  /// own. See `ResNet.normalizing(by:)` and `ResNet.foldingNormalization(of:)`. Throws where nobody says how images become input.
-  public func normalizing(folds: Bool = false) throws(ResectError) -> Model {
-    _ = try network
-    guard let preprocessing = preprocessing.value else {
-      throw ResectError(
-        .notApplicable, "nobody says how images become the network's input", advice: "--preprocessing says it",
-        file: sources.first?.file.path)
-    }
-    var normalized = try operating { network throws(ResectError) in
-      folds ? try network.foldingNormalization(of: preprocessing) : try network.normalizing(by: preprocessing)
-    }
-    normalized.preprocessing.value = preprocessing.withoutNormalization
-    normalized.effects.append(.normalizesInput(preprocessing, folds: folds))
-    return normalized
-  }
+  /// own. See `Normalize`. Throws where it is unknown how images become input.
+  public func normalizing(folds: Bool = false) throws(ResectError) -> Model { try applying(Normalize(folds: folds)) }
 
   /// The model with names for its classes. Throws where there are more or fewer names than classes.
   public func labelled(_ labels: [String]) throws(ResectError) -> Model {
@@ -168,26 +159,11 @@ extension Model {
     return model
   }
 
-  private func operating(
-    _ surgery: (ResNet) throws(ResectError) -> (ResNet, SurgeryRecord)
-  ) throws(ResectError) -> Model {
-    let (network, record) = try located { model throws(ResectError) in
-      try surgery(model.network)
-    }
-    var operated = self
-    operated.content = .network(network)
-    operated.surgeries.append(record)
-    operated.loading.warnings += record.warnings
-    return operated
-  }
-
   /// Runs `body`, naming the file and the file's own name of a tensor in its errors.
-  private func located<Result>(
-    _ body: (Model) throws(ResectError) -> Result
-  ) throws(ResectError) -> Result {
+  private func located<Result>(_ body: () throws(ResectError) -> Result) throws(ResectError) -> Result {
     do throws(ResectError) {
       guard quantization == nil, integers == nil else { throw Model.alreadyQuantized }
-      return try body(self)
+      return try body()
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
@@ -195,19 +171,10 @@ extension Model {
 }
 
 extension Model.Content {
-  fileprivate func keepingClasses(
-    _ indices: [Int]
-  ) throws(ResectError) -> (content: Model.Content, record: SurgeryRecord) {
-    switch self {
-    case .network(let network):
-      let (kept, record) = try network.keepingClasses(indices)
-      return (.network(kept), record)
-    case .graph:
-      throw ResectError(.notApplicable, "this network is no ResNet: its classes cannot be chosen")
-    case .classes(let classes):
-      let (kept, record) = try classes.keepingClasses(indices)
-      return (.classes(kept), record)
-    }
+  /// Whether batch-norms tell what the layers of a ResNet see.
+  fileprivate var hasStatistics: Bool {
+    guard case .network(let network) = self, case .batchNorm = network.architecture.normalization else { return false }
+    return true
   }
 }
 

@@ -48,8 +48,8 @@ public struct Model: Sendable {
   var unfolded: ResNet?
   /// What the model was before the surgeries.
   var original: Original
-  /// What the surgeries promise of the logits.
-  var effects: [Effect] = []
+  /// What the surgeries did to the outputs, in order.
+  var effects: [SurgeryEffect] = []
 
   init(
     content: Content, labels: [String]?, preprocessing: Architecture.Sourced<Preprocessing?>, convention: Convention,

@@ -80,23 +80,11 @@ public enum Verification: Sendable, Hashable {
 }
 
 extension Model {
-  /// What a surgery promises of the logits.
-  enum Effect: Sendable {
-    /// Each logit is smaller by its class's bias.
-    case dropsBias(LazyTensor)
-    /// The logits are those of these classes, in this order.
-    case keepsClasses([Int])
-    /// The logits are others; the features stay.
-    case replacesHead
-    /// The input is pixels, which this preprocessing used to normalise; where it was folded, the border differs.
-    case normalizesInput(Preprocessing, folds: Bool)
-  }
-
   /// A model before the surgeries.
   enum Original: Sendable {
     case content(Content)
     /// A backbone and the embedding that it is joined with.
-    case halves(ResNet, ClassEmbedding)
+    case halves(Network, ClassEmbedding)
   }
 
   /// Runs the model as it was and as it will be written.
@@ -130,7 +118,8 @@ extension Model {
     let proof = Proof(
       subject: subject, agreement: agreement,
       tolerance: tolerance(share, storage).map { $0 * agreement.magnitude },
-      error: isLossy ? LogitError(expected, found) : nil, promise: foldsInput ? nil : quantization?.goal,
+      error: isLossy ? LogitError(expected, found) : nil,
+      promise: effects.allSatisfy(\.isPromise) ? quantization?.goal : nil,
       assumptions: assumptions)
     guard agreement.largest.isFinite, proof.holds else { throw proof.failure }
     return proof
@@ -138,7 +127,7 @@ extension Model {
 
   /// What share of the largest logit the difference may be; absent where it is only measured.
   private func tolerance(_ share: Double?, _ storage: Storage) -> Double? {
-    if foldsInput || quantization != nil { return nil }
+    if quantization != nil || !effects.allSatisfy(\.isPromise) { return nil }
     if let share { return share }
     // Nobody knows what somebody else's steps should do.
     if storage.hasGivenSteps { return nil }
@@ -146,8 +135,8 @@ extension Model {
   }
 
   private func subject(_ before: Pass, _ after: Pass) -> Proof.Subject {
-    let replacesHead = effects.contains { if case .replacesHead = $0 { true } else { false } }
-    return before.computesLogits && after.computesLogits && !replacesHead ? .logits : .features
+    let relatesLogits = effects.allSatisfy(\.relatesLogits)
+    return before.computesLogits && after.computesLogits && relatesLogits ? .logits : .features
   }
 
   /// What the proof of this model will compare, and the probes that it will give the network after its surgeries.
@@ -161,7 +150,7 @@ extension Model {
   /// The probes for the network before and for the one after, which are the same unless it came to normalise its input.
   private func probes(for graph: Program) throws(ResectError) -> (before: Batch, after: Batch) {
     var probes = try Probes.batch(for: graph)
-    guard let preprocessing = normalizedBy?.preprocessing else {
+    guard let preprocessing = normalizedBy else {
       // 8-bit integers reach no further than images do.
       if let range = integers?.ranges[Program.inputName], graph.inputNormalization == nil {
         probes = try probes.clamped(to: range)
@@ -183,13 +172,8 @@ extension Model {
     )
   }
 
-  private var normalizedBy: (preprocessing: Preprocessing, folds: Bool)? {
-    for case .normalizesInput(let preprocessing, let folds) in effects { return (preprocessing, folds) }
-    return nil
-  }
-
-  /// Whether a normalisation was folded into a convolution, which changes what it sees beyond the border.
-  var foldsInput: Bool { normalizedBy?.folds ?? false }
+  /// What the input was normalised by, where the network does that now.
+  private var normalizedBy: Preprocessing? { effects.lazy.compactMap(\.normalizedBy).first }
 
   /// Whether the written model computes something else than the one that was read.
   private func changesArithmetic(_ storage: Storage) -> Bool {
@@ -201,20 +185,9 @@ extension Model {
   /// What the surgeries promise, given what the network computed before them.
   private func expected(_ rows: Rows, _ subject: Proof.Subject) throws(ResectError) -> Rows {
     guard subject == .logits else { return rows }
-    var rows = rows
-    for effect in effects {
-      switch effect {
-      case .dropsBias(let tensor):
-        let bias = try tensor.floats()
-        for index in rows.values.indices { rows.values[index] -= bias[index % rows.width] }
-      case .keepsClasses(let classes):
-        rows = Rows(
-          width: classes.count,
-          values: (0..<rows.count).flatMap { row in classes.map { rows.values[row * rows.width + $0] } })
-      case .replacesHead, .normalizesInput: break
-      }
-    }
-    return rows
+    var (logits, width) = (rows.values, rows.width)
+    for effect in effects { (logits, width) = try effect.expected(of: logits, width: width) }
+    return Rows(width: width, values: logits)
   }
 }
 
@@ -253,7 +226,7 @@ struct Pass {
     switch original {
     case .content(let content): try self.init(content, nil, assuming: &assumptions)
     case .halves(let backbone, let classes):
-      try self.init(.network(backbone), .classes(classes), assuming: &assumptions)
+      try self.init(Model.Content(backbone), .classes(classes), assuming: &assumptions)
     }
   }
 

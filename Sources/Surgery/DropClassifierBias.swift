@@ -1,6 +1,33 @@
 public import ResectBytes
+public import ResectGraphs
 public import ResectResNets
 internal import ResectTensors
+
+/// Removes the bias of the classifier. See `ResNet.droppingClassifierBias()` and `Graph.droppingClassifierBias()`.
+public struct DropClassifierBias: Surgery {
+  /// The surgery.
+  public init() {}
+
+  /// The network without that bias.
+  public func operate(
+    on network: Network, knowing facts: SurgeryFacts
+  ) throws(ResectError) -> SurgeryOutcome<Network> {
+    try network.operated(
+      effect: DropClassifierBias.effect(on: network),
+      resNet: { network throws(ResectError) in try network.droppingClassifierBias() },
+      graph: { graph throws(ResectError) in try graph.droppingClassifierBias() })
+  }
+
+  /// What dropping the bias of `network` does to its logits.
+  static func effect(on network: Network) -> SurgeryEffect {
+    let bias =
+      switch network {
+      case .resNet(let network): network.head.last?.bias
+      case .graph(let graph): graph.classifier?.linear.bias
+      }
+    return bias.map { .dropsBias($0) } ?? .keepsOutputs
+  }
+}
 
 extension ResNet {
   /// Removes the bias of the classifier, so that a logit is the inner product of features and class alone.
@@ -15,23 +42,10 @@ extension ResNet {
   ) {
     var dropped = self
     let classifier = try soleClassifier()
-    guard let bias = classifier.bias else {
-      return (
-        self,
-        SurgeryRecord(
-          name: "drop-fc-bias", report: .object(["bias": .null]),
-          summary: "nothing to drop: the classifier has no bias")
-      )
-    }
-    let values = try bias.finiteValues(at: .init(.classifier(layer: classifier.layer), .bias))
-    let statistics = BiasStatistics(values)
+    let record = try SurgeryRecord(
+      dropping: classifier.bias, of: ModulePath.classifier(layer: classifier.layer).description)
+    guard classifier.bias != nil else { return (self, record) }
     dropped.head[0].bias = nil
-    let record = SurgeryRecord(
-      name: "drop-fc-bias", report: statistics.json,
-      summary:
-        "dropped \(values.count) biases from \(statistics.least.short) to \(statistics.greatest.short) (mean \(statistics.mean.short), standard deviation \(statistics.deviation.short)); "
-        + "the difference of two logits changes by at most \((statistics.greatest - statistics.least).short), the mean changes no probability"
-    )
     return (dropped, record)
   }
 
@@ -48,6 +62,40 @@ extension ResNet {
       )
     }
     return classifier
+  }
+}
+
+extension Graph {
+  /// Removes the bias of the layer that embeds the classes. See `ResNet.droppingClassifierBias()`.
+  ///
+  /// - *Requires*: a linear layer, or a convolution of one pixel, that makes the logits.
+  /// - *Changes*: each logit by its class's bias.
+  /// - *Preserves*: features, and the order of classes wherever their logits differ by more than the record says.
+  public func droppingClassifierBias() throws(ResectError) -> (graph: Graph, record: SurgeryRecord) {
+    let classifier = try soleClassifier()
+    let record = try SurgeryRecord(dropping: classifier.linear.bias, of: nodes[classifier.position].name)
+    guard classifier.linear.bias != nil else { return (self, record) }
+    return (try replacing(classifier, weight: classifier.linear.weight, bias: nil), record)
+  }
+}
+
+extension SurgeryRecord {
+  /// The record of dropping `bias` of the layer `name`.
+  init(dropping bias: LazyTensor?, of name: String) throws(ResectError) {
+    guard let bias else {
+      self.init(
+        name: "drop-fc-bias", report: .object(["bias": .null]),
+        summary: "nothing to drop: the classifier has no bias")
+      return
+    }
+    let values = try bias.finiteValues(named: "\(name).bias")
+    let statistics = BiasStatistics(values)
+    self.init(
+      name: "drop-fc-bias", report: statistics.json,
+      summary:
+        "dropped \(values.count) biases from \(statistics.least.short) to \(statistics.greatest.short) (mean \(statistics.mean.short), standard deviation \(statistics.deviation.short)); "
+        + "the difference of two logits changes by at most \((statistics.greatest - statistics.least).short), the mean changes no probability"
+    )
   }
 }
 

@@ -1,6 +1,23 @@
 public import ResectBytes
+public import ResectGraphs
 public import ResectResNets
 internal import ResectTensors
+
+/// Folds every batch-norm into the convolution or linear layer before it. See `ResNet.foldingBatchNorm()` and
+/// `Graph.foldingBatchNorm()`.
+public struct FoldBatchNorm: Surgery {
+  /// The surgery.
+  public init() {}
+
+  /// The network with its batch-norms folded.
+  public func operate(
+    on network: Network, knowing facts: SurgeryFacts
+  ) throws(ResectError) -> SurgeryOutcome<Network> {
+    try network.operated(
+      effect: .keepsOutputs, resNet: { network throws(ResectError) in try network.foldingBatchNorm() },
+      graph: { graph throws(ResectError) in try graph.foldingBatchNorm() })
+  }
+}
 
 extension ResNet {
   /// Folds every batch-norm into the convolution before it, shortcuts included.
@@ -34,10 +51,7 @@ extension ResNet {
       try folding.reduce(&folded.finalNorm, .finalNorm)
     }
     guard !folding.layers.isEmpty else {
-      let record = SurgeryRecord(
-        name: "fold-bn", report: .object(["layers": .array([])]),
-        summary: "nothing to fold: the network has no batch-norms")
-      return (self, record)
+      return (self, SurgeryRecord(folding: [], epsilons: Epsilons()))
     }
     return (folded, folding.record)
   }
@@ -57,6 +71,14 @@ extension ResNet {
         advice: "--epsilon says it")
     }
   }
+}
+
+/// What became of a batch-norm.
+private struct FoldedLayer {
+  let place: ModulePath
+  /// The convolution that took it in; absent where it was reduced.
+  let convolution: ModulePath?
+  let norm: FoldedNorm
 }
 
 /// The batch-norms that were folded or reduced so far.
@@ -93,13 +115,7 @@ private struct Folding {
     _ path: ModulePath
   ) throws(ResectError) {
     let layer = try folded(norm, place, into: path)
-    let bias = try layer.bias(of: convolution)
-    do throws(ResectError) {
-      convolution.weight = try convolution.weight.scalingFirstAxis(by: layer.scales)
-    } catch {
-      throw error.located(tensor: ParameterPath(path, .weight).description)
-    }
-    convolution.bias = LazyTensor(values: bias, dtype: norm.foldedDType)
+    (convolution.weight, convolution.bias) = try layer.norm.absorbed(by: convolution.weight, convolution.bias)
     layers.append(layer)
   }
 
@@ -108,8 +124,7 @@ private struct Folding {
     guard let old = norm, old.runningMean != nil else { return }
     let layer = try folded(old, place, into: nil)
     norm = ResNet.BatchNorm(
-      weight: LazyTensor(values: layer.scales, dtype: old.foldedDType),
-      bias: LazyTensor(values: layer.shifts, dtype: old.foldedDType), epsilon: old.epsilon, isScaleAndShift: true)
+      weight: layer.norm.scale, bias: layer.norm.shift, epsilon: old.epsilon, isScaleAndShift: true)
     layers.append(layer)
   }
 
@@ -117,21 +132,22 @@ private struct Folding {
   private func folded(
     _ norm: ResNet.BatchNorm, _ place: ModulePath, into convolution: ModulePath?
   ) throws(ResectError) -> FoldedLayer {
-    try FoldedLayer(norm, place: place, convolution: convolution, epsilon: norm.epsilon ?? 0)
+    FoldedLayer(
+      place: place, convolution: convolution,
+      norm: try FoldedNorm(
+        weight: norm.weight, bias: norm.bias, mean: norm.runningMean, variance: norm.runningVariance,
+        epsilon: norm.epsilon ?? 0, place: place.description,
+        target: convolution?.description))
   }
 
   var record: SurgeryRecord {
-    let reduced = layers.count { $0.convolution == nil }
     let isFrozen = network.normalization == .scaleAndShift
     let architecture = network.architecture
-    let kept = reduced == 0 ? "" : "; \(reduced) that no convolution precedes are a scale and a shift now"
     return SurgeryRecord(
-      name: "fold-bn", parameters: .object(["epsilon": isFrozen ? .number(0) : architecture.epsilonJSON]),
-      report: .object(["layers": .array(layers.map(\.json))]),
-      warnings: layers.compactMap(\.warning),
-      summary:
-        "folded \(layers.count - reduced) batch-norms, eps \(isFrozen ? "0.0" : architecture.epsilonDescription)\(kept)"
-    )
+      folding: layers.map(\.norm),
+      epsilons: isFrozen
+        ? Epsilons(json: .number(0), description: "0.0")
+        : Epsilons(json: architecture.epsilonJSON, description: architecture.epsilonDescription))
   }
 }
 
@@ -152,126 +168,79 @@ extension ResNet.ConvolutionUnit {
   }
 }
 
-extension ResNet.BatchNorm {
-  /// Half precision is enough for weights, not for what is added to every activation.
-  fileprivate var foldedDType: DType {
-    (runningMean ?? weight)?.dtype == .float64 ? .float64 : .float32
+extension Graph {
+  /// Folds every batch-norm into the convolution or linear layer before it.
+  ///
+  /// Where no such layer stands directly before a batch-norm, or something else takes what that layer makes, the batch-norm is reduced
+  /// to a scale and a shift. The arithmetic is that of `ResNet.foldingBatchNorm()`.
+  ///
+  /// - *Requires*: finite statistics, with `variance + eps` positive and no negative variance. A graph without batch-norms is returned
+  ///   as it is, and the record says that there was nothing to fold.
+  /// - *Changes*: the layer's weight to `w · γ / √(σ² + eps)` and its bias to `β + (b − μ) · γ / √(σ² + eps)`, computed in double
+  ///   precision and rounded once when they are pulled; the batch-norm's node is gone. One that cannot be folded becomes the scale
+  ///   `γ / √(σ² + eps)` and the shift `β − μ · γ / √(σ² + eps)`.
+  /// - *Preserves*: every output, up to rounding.
+  public func foldingBatchNorm() throws(ResectError) -> (graph: Graph, record: SurgeryRecord) {
+    let consumers = consumers
+    let handedOut = Set(outputs.map(\.value) + (features.map { [$0] } ?? []))
+    func isTakenOnce(_ value: ValueID) -> Bool { consumers[value].count == 1 && !handedOut.contains(value) }
+    // By value: the layer that could take up a batch-norm behind it. One that took one up takes no second: weights are rounded once.
+    var absorbers = [Int?](repeating: nil, count: nodes.count + 1)
+    var changes: [Int: Rewriting] = [:]
+    var layers: [FoldedNorm] = []
+    for (position, node) in nodes.enumerated() {
+      switch node.operation {
+      case .convolution, .linear: absorbers[position + 1] = position
+      case .identity where isTakenOnce(node.inputs[0]): absorbers[position + 1] = absorbers[node.inputs[0]]
+      case .batchNorm(let norm):
+        let target = isTakenOnce(node.inputs[0]) ? absorbers[node.inputs[0]] : nil
+        let folded = try FoldedNorm(
+          weight: norm.weight, bias: norm.bias, mean: norm.mean, variance: norm.variance, epsilon: norm.epsilon,
+          place: node.name, target: target.map { nodes[$0].name })
+        if let target {
+          changes[target] = .replace(try folded.absorbed(by: nodes[target].operation))
+          changes[position] = .drop
+        } else {
+          changes[position] = .replace(.scaleShift(.init(scale: folded.scale, shift: folded.shift)))
+        }
+        layers.append(folded)
+      default: break
+      }
+    }
+    let record = SurgeryRecord(folding: layers, epsilons: Epsilons(of: self))
+    return (try rewritten { position, _ in changes[position] ?? .keep }, record)
   }
 }
 
-/// A batch-norm's effect as a scale and a shift for each channel.
-private struct FoldedLayer {
-  let place: ModulePath
-  /// The convolution that took it in; absent where it was reduced.
-  let convolution: ModulePath?
-  /// γ / √(σ² + eps).
-  let scales: [Double]
-  private let mean: [Double]
-  private let shift: [Double]
-  private let epsilon: Double
-  /// Channels whose variance is smaller than epsilon, so that epsilon decides.
-  private let dominated: Int
-
-  init(
-    _ norm: ResNet.BatchNorm, place: ModulePath, convolution: ModulePath?, epsilon: Double
-  ) throws(ResectError) {
-    let shape = (norm.runningMean ?? norm.weight)?.shape
-    func values(
-      _ tensor: LazyTensor?, _ kind: ParameterPath.Kind
-    ) throws(ResectError) -> [Double]? {
-      guard let tensor else { return nil }
-      let path = ParameterPath(place, kind)
-      guard tensor.shape == shape else {
-        throw ResectError(
-          .mismatch, "the batch-norm's tensors differ in shape", tensor: path.description)
-      }
-      return try tensor.finiteValues(at: path)
+extension FoldedNorm {
+  /// The convolution or linear layer with the batch-norm in it.
+  fileprivate func absorbed(by operation: Graph.Operation) throws(ResectError) -> Graph.Operation {
+    switch operation {
+    case .convolution(var convolution):
+      (convolution.weight, convolution.bias) = try absorbed(by: convolution.weight, convolution.bias)
+      return .convolution(convolution)
+    case .linear(var linear):
+      (linear.weight, linear.bias) = try absorbed(by: linear.weight, linear.bias)
+      return .linear(linear)
+    default: return operation
     }
-    self.place = place
-    self.convolution = convolution
-    self.epsilon = epsilon
-    let gamma = try values(norm.weight, .weight)
-    let beta = try values(norm.bias, .bias)
-    guard let mean = try values(norm.runningMean, .runningMean),
-      let variance = try values(norm.runningVariance, .runningVariance)
-    else {
-      // A scale and a shift, from a file whose batch-norms were frozen.
-      guard norm.runningMean == nil, norm.runningVariance == nil, let gamma else {
-        throw ResectError(
-          .mismatch, "the batch-norm has no running statistics", tensor: place.description)
-      }
-      scales = gamma
-      self.mean = [Double](repeating: 0, count: gamma.count)
-      shift = beta ?? self.mean
-      dominated = 0
+  }
+}
+
+extension SurgeryRecord {
+  /// The record of folding `layers`, whose epsilons were `epsilons`.
+  fileprivate init(folding layers: [FoldedNorm], epsilons: Epsilons) {
+    guard !layers.isEmpty else {
+      self.init(
+        name: "fold-bn", report: .object(["layers": .array([])]),
+        summary: "nothing to fold: the network has no batch-norms")
       return
     }
-    let path = ParameterPath(place, .runningVariance).description
-    if let channel = variance.firstIndex(where: { $0 < 0 }) {
-      throw ResectError(
-        .badValue, "the running variance of channel \(channel) is negative: \(variance[channel])",
-        tensor: path)
-    }
-    if let channel = variance.firstIndex(where: { $0 + epsilon <= 0 }) {
-      throw ResectError(
-        .badValue, "variance and epsilon of channel \(channel) are both zero", tensor: path)
-    }
-    scales = zip(gamma ?? [Double](repeating: 1, count: variance.count), variance)
-      .map { $0 / ($1 + epsilon).squareRoot() }
-    self.mean = mean
-    shift = beta ?? [Double](repeating: 0, count: variance.count)
-    dominated = variance.count { $0 < epsilon }
-  }
-
-  /// β − μ · γ / √(σ² + eps).
-  var shifts: [Double] { scales.indices.map { shift[$0] - mean[$0] * scales[$0] } }
-
-  /// β + (b − μ) · γ / √(σ² + eps).
-  func bias(of convolution: ResNet.Convolution) throws(ResectError) -> [Double] {
-    let path = ParameterPath(self.convolution ?? place, .bias)
-    guard let old = try convolution.bias?.finiteValues(at: path) else { return shifts }
-    guard old.count == scales.count else {
-      throw ResectError(
-        .mismatch, "the bias has \(old.count) elements, the batch-norm \(scales.count) channels",
-        tensor: path.description)
-    }
-    return scales.indices.map { shift[$0] + (old[$0] - mean[$0]) * scales[$0] }
-  }
-
-  var json: JSON {
-    .object([
-      "norm": .string(place.description),
-      "foldedInto": convolution.map { .string($0.description) } ?? .null,
-      "channels": .integer(scales.count),
-      "smallestScale": .number(scales.min() ?? 0),
-      "largestScale": .number(scales.max() ?? 0),
-      "negativeScales": .integer(scales.count { $0 < 0 }),
-      "zeroScales": .integer(scales.count { $0 == 0 }),
-      "varianceBelowEpsilon": .integer(dominated),
-    ])
-  }
-
-  var warning: String? {
-    guard dominated > 0 else { return nil }
-    return
-      "\(place): the variance of \(dominated) of \(scales.count) channels is below eps \(epsilon), which dominates there"
-  }
-}
-
-extension LazyTensor {
-  /// All elements, or an error at `path` where one is not finite.
-  func finiteValues(at path: ParameterPath) throws(ResectError) -> [Double] {
-    let values: [Double]
-    do throws(ResectError) {
-      values = try doubles()
-    } catch {
-      throw error.located(tensor: path.description)
-    }
-    if let index = values.firstIndex(where: { !$0.isFinite }) {
-      throw ResectError(
-        .badValue, "element \(index) is \(values[index]), which is not finite",
-        tensor: path.description)
-    }
-    return values
+    let reduced = layers.count { $0.target == nil }
+    let kept = reduced == 0 ? "" : "; \(reduced) that no convolution precedes are a scale and a shift now"
+    self.init(
+      name: "fold-bn", parameters: .object(["epsilon": epsilons.json]),
+      report: .object(["layers": .array(layers.map(\.json))]), warnings: layers.compactMap(\.warning),
+      summary: "folded \(layers.count - reduced) batch-norms, eps \(epsilons)\(kept)")
   }
 }

@@ -1,6 +1,33 @@
 public import ResectBytes
+public import ResectGraphs
 public import ResectResNets
 internal import ResectTensors
+
+/// Keeps some classes, in the order that is asked for. See `ResNet.keepingClasses(_:)` and `Graph.keepingClasses(_:)`.
+public struct KeepClasses: Surgery {
+  /// The classes by their indices.
+  public var indices: [Int]
+
+  /// The surgery.
+  public init(_ indices: [Int]) { self.indices = indices }
+
+  /// The network with those classes alone.
+  public func operate(
+    on network: Network, knowing facts: SurgeryFacts
+  ) throws(ResectError) -> SurgeryOutcome<Network> {
+    try network.operated(
+      effect: .keepsClasses(indices), resNet: { network throws(ResectError) in try network.keepingClasses(indices) },
+      graph: { graph throws(ResectError) in try graph.keepingClasses(indices) })
+  }
+
+  /// The embedding with those classes alone.
+  public func operate(
+    on classes: ClassEmbedding, knowing facts: SurgeryFacts
+  ) throws(ResectError) -> SurgeryOutcome<ClassEmbedding> {
+    let (kept, record) = try classes.keepingClasses(indices)
+    return SurgeryOutcome(kept, record, effect: .keepsClasses(indices))
+  }
+}
 
 extension ResNet {
   /// Keeps the classes of `indices`, in that order.
@@ -24,6 +51,22 @@ extension ResNet {
   }
 }
 
+extension Graph {
+  /// Keeps the classes of `indices`, in that order. See `ResNet.keepingClasses(_:)`.
+  ///
+  /// - *Requires*: a linear layer, or a convolution of one pixel, that makes the logits; indices of its classes, at least one, none
+  ///   twice.
+  /// - *Changes*: its rows and its bias: those of the other classes are gone.
+  /// - *Preserves*: every bit of the rows that are kept, and with them the logits of their classes.
+  public func keepingClasses(_ indices: [Int]) throws(ResectError) -> (graph: Graph, record: SurgeryRecord) {
+    let classifier = try soleClassifier()
+    let record = try SurgeryRecord(keeping: indices, of: classifier.classes)
+    let kept = try replacing(
+      classifier, weight: classifier.linear.weight.rows(indices), bias: classifier.linear.bias?.rows(indices))
+    return (kept, record)
+  }
+}
+
 extension ClassEmbedding {
   /// Keeps the classes of `indices`, in that order. See ``ResNets/ResNet/keepingClasses(_:)``.
   public func keepingClasses(_ indices: [Int]) throws(ResectError) -> (
@@ -39,7 +82,7 @@ extension ClassEmbedding {
 
 extension SurgeryRecord {
   /// The record of keeping classes. Throws where `indices` are not some of `count` classes, each once.
-  fileprivate init(keeping indices: [Int], of count: Int) throws(ResectError) {
+  init(keeping indices: [Int], of count: Int) throws(ResectError) {
     guard !indices.isEmpty else { throw ResectError(.badArgument, "no class would be left") }
     if let stranger = indices.first(where: { !(0..<count ~= $0) }) {
       throw ResectError(.badArgument, "there is no class \(stranger): the \(count) classes count from 0")

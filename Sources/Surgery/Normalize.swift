@@ -1,7 +1,35 @@
-internal import ResectGraphs
 public import ResectBytes
+public import ResectGraphs
 public import ResectResNets
 internal import ResectTensors
+
+/// Makes a network normalise its input itself. See `ResNet.normalizing(by:)` and `ResNet.foldingNormalization(of:)`, and those of
+/// `Graph`.
+public struct Normalize: Surgery {
+  /// Whether the normalisation goes into the first convolution; else it is a layer of its own.
+  public var folds: Bool
+
+  /// The surgery. What the input is normalised by, the network's preprocessing says.
+  public init(folds: Bool = false) { self.folds = folds }
+
+  /// The network that takes pixels.
+  public func operate(
+    on network: Network, knowing facts: SurgeryFacts
+  ) throws(ResectError) -> SurgeryOutcome<Network> {
+    guard let preprocessing = facts.preprocessing else {
+      throw ResectError(
+        .notApplicable, "how images become the network's input is unknown", advice: "--preprocessing says it")
+    }
+    return try network.operated(
+      effect: .normalizesInput(preprocessing, folds: folds),
+      resNet: { network throws(ResectError) in
+        folds ? try network.foldingNormalization(of: preprocessing) : try network.normalizing(by: preprocessing)
+      },
+      graph: { graph throws(ResectError) in
+        folds ? try graph.foldingNormalization(of: preprocessing) : try graph.normalizing(by: preprocessing)
+      })
+  }
+}
 
 extension ResNet {
   /// Puts the scale, mean, standard deviation and channel order of `preprocessing` into the network, as a fixed first layer.
@@ -16,11 +44,7 @@ extension ResNet {
     let normalization = try checkedNormalization(preprocessing)
     var normalized = self
     normalized.inputNormalization = normalization
-    let record = SurgeryRecord(
-      name: "normalize", parameters: .object(["preprocessing": preprocessing.json, "fold": .bool(false)]),
-      report: .object(["inputNormalization": normalization.json]),
-      summary: "the network takes pixels of 0 to 255 and normalises them itself: mean and std are its first layer")
-    return (normalized, record)
+    return (normalized, SurgeryRecord(normalizing: normalization, by: preprocessing))
   }
 
   /// Folds the scale, mean, standard deviation and channel order of `preprocessing` into the first convolution.
@@ -46,15 +70,55 @@ extension ResNet {
     var first = isDeep ? innerStem[0] : stem
     let path = ParameterPath(paths.convolution, .weight)
     var folded = self
-    let weight = first.convolution.weight
-    let values = try weight.finiteValues(at: path)
-    let taps = FoldedTaps(values, axes: weight.shape.axes, normalization)
-    first.convolution.weight = try LazyTensor(
-      values: taps.weights, shape: weight.shape, dtype: weight.dtype == .float16 ? .float32 : weight.dtype)
+    let taps = try FoldedTaps(first.convolution.weight, named: path.description, normalization)
+    first.convolution.weight = taps.weight
     try first.shift(by: taps.shifts, paths: paths)
     if isDeep { folded.innerStem[0] = first } else { folded.stem = first }
+    return (folded, SurgeryRecord(folding: normalization, of: preprocessing))
+  }
+
+  /// The normalisation by `preprocessing`, where the network can get it.
+  private func checkedNormalization(
+    _ preprocessing: Preprocessing
+  ) throws(ResectError) -> InputNormalization {
+    try InputNormalization(
+      preprocessing, after: inputNormalization, channels: inputChannels)
+  }
+}
+
+extension InputNormalization {
+  /// The normalisation by `preprocessing`, for a network of so many input channels that normalises by `present` until now.
+  fileprivate init(
+    _ preprocessing: Preprocessing, after present: InputNormalization?, channels: Int
+  ) throws(ResectError) {
+    guard present == nil else {
+      throw ResectError(.notApplicable, "the network normalises its input already")
+    }
+    guard preprocessing.channelOrder.count == channels else {
+      throw ResectError(
+        .mismatch,
+        "the preprocessing gives \(preprocessing.channelOrder.count) channels (\(preprocessing.channelOrder.rawValue)), the network takes \(channels)"
+      )
+    }
+    guard !preprocessing.keepsPixels else {
+      throw ResectError(
+        .notApplicable, "the preprocessing leaves pixels as they are: there is nothing to put into the network")
+    }
+    self.init(preprocessing)
+  }
+}
+
+extension SurgeryRecord {
+  fileprivate init(normalizing normalization: InputNormalization, by preprocessing: Preprocessing) {
+    self.init(
+      name: "normalize", parameters: .object(["preprocessing": preprocessing.json, "fold": .bool(false)]),
+      report: .object(["inputNormalization": normalization.json]),
+      summary: "the network takes pixels of 0 to 255 and normalises them itself: mean and std are its first layer")
+  }
+
+  fileprivate init(folding normalization: InputNormalization, of preprocessing: Preprocessing) {
     let padding = normalization.exactPadding
-    let record = SurgeryRecord(
+    self.init(
       name: "normalize", parameters: .object(["preprocessing": preprocessing.json, "fold": .bool(true)]),
       report: .object(["exactPadding": .array(padding.map { .number($0) })]),
       warnings: padding.contains { $0 != 0 }
@@ -62,27 +126,93 @@ extension ResNet {
           "the first convolution pads with zeros, which were mean pixels and are black ones now: near the border the result differs (padding with \(padding.map(\.short).joined(separator: ", ")) would be exact)"
         ] : [],
       summary: "folded the normalisation of pixels into the first convolution")
-    return (folded, record)
+  }
+}
+
+extension Graph {
+  /// Puts the scale, mean, standard deviation and channel order of `preprocessing` into the network, as a fixed first layer. See
+  /// `ResNet.normalizing(by:)`.
+  ///
+  /// - *Requires*: a network that takes images, of the preprocessing's channels, and does not normalise them yet.
+  /// - *Changes*: what the network takes: the pixels of a decoded image, 0 to 255, red first.
+  /// - *Preserves*: every weight, and what an image gives.
+  public func normalizing(by preprocessing: Preprocessing) throws(ResectError) -> (graph: Graph, record: SurgeryRecord)
+  {
+    let normalization = try checkedNormalization(preprocessing)
+    let normalized = try preceded(by: .normalize(normalization), as: freeName("normalize"))
+    return (normalized, SurgeryRecord(normalizing: normalization, by: preprocessing))
   }
 
-  /// The normalisation by `preprocessing`, where the network can get it.
-  private func checkedNormalization(
-    _ preprocessing: Preprocessing
-  ) throws(ResectError) -> InputNormalization {
-    guard inputNormalization == nil else {
-      throw ResectError(.notApplicable, "the network normalises its input already")
+  /// Folds the scale, mean, standard deviation and channel order of `preprocessing` into the first convolution. See
+  /// `ResNet.foldingNormalization(of:)`.
+  ///
+  /// - *Requires*: a network that takes images, of the preprocessing's channels, and does not normalise them yet; a convolution in one
+  ///   group that alone takes them, with nothing between but zeros around the image.
+  /// - *Changes*: the convolution's weight and, by Σ `w` · mean / std less, its bias or, where it has none, by as much more the mean of
+  ///   the batch-norm behind it, where that alone takes its result; else it gets a bias.
+  /// - *Preserves*: what an image gives, up to rounding, except near the border.
+  public func foldingNormalization(
+    of preprocessing: Preprocessing
+  ) throws(ResectError) -> (graph: Graph, record: SurgeryRecord) {
+    let normalization = try checkedNormalization(preprocessing)
+    let consumers = consumers
+    let position = try firstConvolution(consumers)
+    guard case .convolution(var convolution) = nodes[position].operation else {
+      throw ResectError(.notApplicable, "the first layer is no convolution", tensor: nodes[position].name)
     }
-    guard preprocessing.channelOrder.count == inputChannels else {
-      throw ResectError(
-        .mismatch,
-        "the preprocessing gives \(preprocessing.channelOrder.count) channels (\(preprocessing.channelOrder.rawValue)), the network takes \(inputChannels)"
-      )
+    let name = nodes[position].name
+    let taps = try FoldedTaps(convolution.weight, named: "\(name).weight", normalization)
+    convolution.weight = taps.weight
+    var changes: [Int: Operation] = [:]
+    let takers = consumers[position + 1]
+    let isHandedOut = outputs.contains { $0.value == position + 1 } || features == position + 1
+    if let bias = convolution.bias {
+      convolution.bias = try bias.adding(taps.shifts, named: "\(name).bias")
+    } else if takers.count == 1, !isHandedOut, case .batchNorm(var norm) = nodes[takers[0]].operation {
+      norm.mean = try norm.mean.adding(taps.shifts.map(-), named: "\(nodes[takers[0]].name).running_mean")
+      changes[takers[0]] = .batchNorm(norm)
+    } else {
+      convolution.bias = LazyTensor(values: taps.shifts, dtype: convolution.weight.dtypeOfSums)
     }
-    guard !preprocessing.keepsPixels else {
-      throw ResectError(
-        .notApplicable, "the preprocessing leaves pixels as they are: there is nothing to put into the network")
+    changes[position] = .convolution(convolution)
+    let folded = try rewritten { position, _ in changes[position].map { .replace($0) } ?? .keep }
+    return (folded, SurgeryRecord(folding: normalization, of: preprocessing))
+  }
+
+  private func checkedNormalization(_ preprocessing: Preprocessing) throws(ResectError) -> InputNormalization {
+    guard case .image(let channels, _, _) = input.kind else {
+      throw ResectError(.notApplicable, "the network takes features, no images that could be normalised")
     }
-    return InputNormalization(preprocessing)
+    return try InputNormalization(preprocessing, after: inputNormalization, channels: channels)
+  }
+
+  /// The position of the one convolution that takes the input, with nothing between but zeros around the image.
+  private func firstConvolution(_ consumers: [[Int]]) throws(ResectError) -> Int {
+    func refusal(_ what: String, at value: ValueID) -> ResectError {
+      ResectError(
+        .notApplicable, "the normalisation cannot be folded: \(what)",
+        advice: "without --fold it becomes a layer of its own", tensor: name(of: value))
+    }
+    var value = 0
+    while true {
+      guard consumers[value].count == 1, let taker = consumers[value].first else {
+        throw refusal("\(consumers[value].count) operations take this value", at: value)
+      }
+      switch nodes[taker].operation {
+      case .convolution(let convolution):
+        guard convolution.groups == 1, convolution.weight.shape.rank == 4,
+          convolution.weight.shape.axes[1] == input.channels
+        else {
+          throw refusal("the first convolution does not take all \(input.channels) channels", at: taker + 1)
+        }
+        return taker
+      case .identity: value = taker + 1
+      case .pad(let border) where border.value == 0 && border.channelsBefore == 0 && border.channelsAfter == 0:
+        value = taker + 1
+      case let operation:
+        throw refusal("a \(operation.word) stands before the first convolution", at: taker + 1)
+      }
+    }
   }
 }
 
@@ -97,14 +227,16 @@ extension InputNormalization {
 
 /// The weights of a convolution that takes pixels, and what the means add to its result.
 private struct FoldedTaps {
-  var weights: [Double]
+  let weight: LazyTensor
   /// −Σ w · mean / std, for each output channel.
-  var shifts: [Double]
+  private(set) var shifts: [Double]
 
-  /// Folds `values`, output channels × input channels × height × width.
-  init(_ values: [Double], axes: [Int], _ normalization: InputNormalization) {
+  /// Folds `weight`, output channels × input channels × height × width.
+  init(_ weight: LazyTensor, named name: String, _ normalization: InputNormalization) throws(ResectError) {
+    let values = try weight.finiteValues(named: name)
+    let axes = weight.shape.axes
     let area = axes[2] * axes[3]
-    weights = values
+    var weights = values
     shifts = [Double](repeating: 0, count: axes[0])
     for output in 0..<axes[0] {
       for (channel, source) in normalization.channels.enumerated() {
@@ -118,6 +250,8 @@ private struct FoldedTaps {
         }
       }
     }
+    self.weight = try LazyTensor(
+      values: weights, shape: weight.shape, dtype: weight.dtype == .float16 ? .float32 : weight.dtype)
   }
 }
 
@@ -125,8 +259,7 @@ extension ResNet.ConvolutionUnit {
   /// Adds `shifts` to what the convolution makes: to its bias or, where it has none, by the mean that the batch-norm subtracts.
   fileprivate mutating func shift(by shifts: [Double], paths: ResNet.UnitPaths) throws(ResectError) {
     if let bias = convolution.bias {
-      let values = try bias.finiteValues(at: ParameterPath(paths.convolution, .bias))
-      convolution.bias = LazyTensor(values: zip(values, shifts).map { $0 + $1 }, dtype: bias.dtypeOfSums)
+      convolution.bias = try bias.adding(shifts, named: ParameterPath(paths.convolution, .bias).description)
       return
     }
     guard let mean = norm?.runningMean else {
@@ -135,12 +268,22 @@ extension ResNet.ConvolutionUnit {
         "the first convolution has no bias and no batch-norm with running statistics after it, where the means could go",
         advice: "without --fold they become a layer of their own")
     }
-    let values = try mean.finiteValues(at: ParameterPath(paths.norm, .runningMean))
-    norm?.runningMean = LazyTensor(values: zip(values, shifts).map { $0 - $1 }, dtype: mean.dtypeOfSums)
+    norm?.runningMean = try mean.adding(
+      shifts.map(-), named: ParameterPath(paths.norm, .runningMean).description)
   }
 }
 
 extension LazyTensor {
   /// The dtype of what is added to every activation, for which half precision is not enough.
   fileprivate var dtypeOfSums: DType { dtype == .float64 ? .float64 : .float32 }
+
+  /// The tensor, a number for each channel, with `shifts` added in double precision.
+  fileprivate func adding(_ shifts: [Double], named name: String) throws(ResectError) -> LazyTensor {
+    let values = try finiteValues(named: name)
+    guard values.count == shifts.count else {
+      throw ResectError(
+        .mismatch, "there are \(values.count) elements for \(shifts.count) output channels", tensor: name)
+    }
+    return LazyTensor(values: zip(values, shifts).map { $0 + $1 }, dtype: dtypeOfSums)
+  }
 }

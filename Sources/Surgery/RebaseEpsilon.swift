@@ -1,6 +1,25 @@
 public import ResectBytes
+public import ResectGraphs
 public import ResectResNets
 internal import ResectTensors
+
+/// Moves every batch-norm to another epsilon. See `ResNet.rebasingEpsilon(to:)` and `Graph.rebasingEpsilon(to:)`.
+public struct RebaseEpsilon: Surgery {
+  /// What the batch-norms are to add to the variance.
+  public var target: Double
+
+  /// The surgery.
+  public init(to target: Double) { self.target = target }
+
+  /// The network with that epsilon.
+  public func operate(
+    on network: Network, knowing facts: SurgeryFacts
+  ) throws(ResectError) -> SurgeryOutcome<Network> {
+    try network.operated(
+      effect: .keepsOutputs, resNet: { network throws(ResectError) in try network.rebasingEpsilon(to: target) },
+      graph: { graph throws(ResectError) in try graph.rebasingEpsilon(to: target) })
+  }
+}
 
 extension ResNet {
   /// Moves every batch-norm to another epsilon: what is added to the variance changes, what comes out does not.
@@ -14,9 +33,7 @@ extension ResNet {
   public func rebasingEpsilon(
     to target: Double
   ) throws(ResectError) -> (network: ResNet, record: SurgeryRecord) {
-    guard target.isFinite, target >= 0 else {
-      throw ResectError(.badArgument, "epsilon has to be a number that is not negative: \(target)")
-    }
+    try checkEpsilon(target)
     guard case .batchNorm(_, true) = normalization else {
       throw ResectError(
         .notApplicable, "the network has no batch-norms with running statistics: there is no variance to change")
@@ -31,8 +48,8 @@ extension ResNet {
     var count = 0
     try rebased.updateNorms { place, norm throws(ResectError) in
       guard let epsilon = norm.epsilon, epsilon != target, let variance = norm.runningVariance else { return }
-      let path = ParameterPath(place, .runningVariance)
-      let moved = try MovedVariance(variance, at: path, from: epsilon, to: target)
+      let moved = try MovedVariance(
+        variance, named: ParameterPath(place, .runningVariance).description, from: epsilon, to: target)
       norm.runningVariance = LazyTensor(values: moved.values, dtype: variance.dtype)
       norm.epsilon = target
       rounding = max(rounding, moved.rounding)
@@ -40,17 +57,8 @@ extension ResNet {
     }
     rebased.epsilonSource = .option
     let architecture = architecture
-    let record = SurgeryRecord(
-      name: "epsilon",
-      parameters: .object(["from": architecture.epsilonJSON, "to": .number(target)]),
-      report: .object([
-        "batchNorms": .integer(count), "largestRelativeRounding": .number(rounding),
-      ]),
-      summary: count == 0
-        ? "nothing to change: eps is \(target) already"
-        : "moved \(count) batch-norms from eps \(architecture.epsilonDescription) to \(target); rounding changes variance + eps by at most \(rounding.short) of it"
-    )
-    return (rebased, record)
+    let before = Epsilons(json: architecture.epsilonJSON, description: architecture.epsilonDescription)
+    return (rebased, SurgeryRecord(rebasing: count, from: before, to: target, rounding: rounding))
   }
 }
 
@@ -61,26 +69,77 @@ private struct MovedVariance {
   let rounding: Double
 
   init(
-    _ variance: LazyTensor, at path: ParameterPath, from epsilon: Double, to target: Double
+    _ variance: LazyTensor, named name: String, from epsilon: Double, to target: Double
   ) throws(ResectError) {
-    let old = try variance.finiteValues(at: path)
+    let old = try variance.finiteValues(named: name)
     values = old.map { $0 + epsilon - target }
     if let channel = values.firstIndex(where: { $0 < 0 }) {
       throw ResectError(
         .badValue,
         "the running variance of channel \(channel) is \(old[channel]): with eps \(target) instead of \(epsilon) it would have to be \(values[channel])",
-        advice: "an eps of at most \((old.min() ?? 0) + epsilon) can be had here", tensor: path.description)
+        advice: "an eps of at most \((old.min() ?? 0) + epsilon) can be had here", tensor: name)
     }
     let stored: [Double]
     do throws(ResectError) {
       stored = try LazyTensor(values: values, dtype: variance.dtype).doubles()
     } catch {
-      throw error.located(tensor: path.description)
+      throw error.located(tensor: name)
     }
     rounding =
       zip(old, stored).map { old, stored in
         let sum = old + epsilon
         return sum == 0 ? 0 : abs(stored + target - sum) / sum
       }.max() ?? 0
+  }
+}
+
+extension Graph {
+  /// Moves every batch-norm to another epsilon: what is added to the variance changes, what comes out does not.
+  ///
+  /// - *Requires*: batch-norms, whose statistics are finite; `variance + eps − target` not negative anywhere.
+  /// - *Changes*: each running variance to `variance + eps − target`, computed in double precision and rounded once to the dtype
+  ///   that it has. The record says by how much that rounding changes `variance + eps` at most, relative to it.
+  /// - *Preserves*: the outputs, up to that rounding; to the bit where `target` is the epsilon that was.
+  ///
+  /// Throws `ResectError.Code.badValue` with the node and the channel where a variance would be negative.
+  public func rebasingEpsilon(to target: Double) throws(ResectError) -> (graph: Graph, record: SurgeryRecord) {
+    try checkEpsilon(target)
+    let isNorm = { (node: Node) in if case .batchNorm = node.operation { true } else { false } }
+    guard nodes.contains(where: isNorm) else {
+      throw ResectError(.notApplicable, "the network has no batch-norms: there is no variance to change")
+    }
+    var changes: [Int: Rewriting] = [:]
+    var rounding = 0.0
+    for (position, node) in nodes.enumerated() {
+      guard case .batchNorm(var norm) = node.operation, norm.epsilon != target else { continue }
+      let moved = try MovedVariance(
+        norm.variance, named: "\(node.name).running_var", from: norm.epsilon, to: target)
+      norm.variance = LazyTensor(values: moved.values, dtype: norm.variance.dtype)
+      norm.epsilon = target
+      rounding = max(rounding, moved.rounding)
+      changes[position] = .replace(.batchNorm(norm))
+    }
+    let record = SurgeryRecord(rebasing: changes.count, from: Epsilons(of: self), to: target, rounding: rounding)
+    return (try rewritten { position, _ in changes[position] ?? .keep }, record)
+  }
+}
+
+private func checkEpsilon(_ epsilon: Double) throws(ResectError) {
+  guard epsilon.isFinite, epsilon >= 0 else {
+    throw ResectError(.badArgument, "epsilon has to be a number that is not negative: \(epsilon)")
+  }
+}
+
+extension SurgeryRecord {
+  fileprivate init(rebasing count: Int, from epsilons: Epsilons, to target: Double, rounding: Double) {
+    self.init(
+      name: "epsilon", parameters: .object(["from": epsilons.json, "to": .number(target)]),
+      report: .object([
+        "batchNorms": .integer(count), "largestRelativeRounding": .number(rounding),
+      ]),
+      summary: count == 0
+        ? "nothing to change: eps is \(target) already"
+        : "moved \(count) batch-norms from eps \(epsilons) to \(target); rounding changes variance + eps by at most \(rounding.short) of it"
+    )
   }
 }

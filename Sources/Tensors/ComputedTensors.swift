@@ -17,22 +17,6 @@ extension LazyTensor {
     self.init(dtype: dtype, shape: shape, source: ComputedVector(values: values))
   }
 
-  /// This tensor with each slice along its first axis multiplied by its factor: in double precision, rounded once, when it
-  /// is pulled.
-  ///
-  /// Requires a dtype that is computable and as many factors as the first axis has.
-  public func scalingFirstAxis(by factors: [Double]) throws(ResectError) -> LazyTensor {
-    guard dtype.isComputable else {
-      throw ResectError(.unsupported, "\(dtype.rawValue) weights are not computed with")
-    }
-    guard shape.axes.first == factors.count else {
-      throw ResectError(
-        .mismatch, "the weight has shape \(shape), the batch-norm \(factors.count) channels")
-    }
-    return LazyTensor(
-      dtype: dtype, shape: shape, source: ScaledTensor(base: self, factors: factors))
-  }
-
   /// The values that this tensor has once it is stored as `dtype`: each rounded to it when it is pulled.
   public func rounded(to dtype: DType) -> LazyTensor {
     guard dtype != self.dtype, dtype.isComputable, self.dtype.isComputable else { return self }
@@ -111,37 +95,6 @@ private struct ComputedVector: TensorSource {
     var scratch = DoubleScratch()
     scratch.load(values[...])
     try scratch.encode(as: dtype, piece)
-  }
-}
-
-private struct ScaledTensor: TensorSource {
-  let base: LazyTensor
-  let factors: [Double]
-
-  func stream(
-    as dtype: DType, _ piece: (RawSpan) throws(ResectError) -> Void
-  ) throws(ResectError) {
-    guard base.shape.elementCount > 0 else { return }
-    let rowCount = base.shape.elementCount / factors.count
-    var scratch = DoubleScratch()
-    var first = 0
-    try base.stream { bytes throws(ResectError) in
-      scratch.load(bytes, as: base.dtype)
-      let count = scratch.values.count
-      var done = 0
-      while done < count {
-        let row = (first + done) / rowCount
-        let rowEnd = min((row + 1) * rowCount - first, count)
-        let broken = scratch.scale(done..<rowEnd, by: factors[row])
-        guard broken == 0 else {
-          throw ResectError(
-            .badValue, "\(broken) weights of output channel \(row) are not finite")
-        }
-        done = rowEnd
-      }
-      first += count
-      try scratch.encode(as: dtype, piece)
-    }
   }
 }
 

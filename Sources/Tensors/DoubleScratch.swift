@@ -39,14 +39,33 @@ struct DoubleScratch {
   /// Replaces ``values``.
   mutating func load(_ new: ArraySlice<Double>) { values = Array(new) }
 
-  /// Multiplies the values of `range` by `factor`. Returns how many products are not finite.
-  mutating func scale(_ range: Range<Int>, by factor: Double) -> Int {
+  /// Multiplies the values of `range` by `factor`, so that one more rounding, to a narrower dtype than float64, is the only one.
+  /// Returns how many products are not finite, and how many are too close to a double for `factor` to tell on which side they are.
+  mutating func scale(_ range: Range<Int>, by factor: DoubleDouble) -> (broken: Int, unsure: Int) {
     unsafe values.withUnsafeMutableBufferPointer { buffer in
       let part = unsafe UnsafeMutableBufferPointer(rebasing: buffer[range])
-      guard let base = part.baseAddress else { return 0 }
-      return unsafe resect_scale(base, factor, part.count)
+      guard let base = part.baseAddress else { return (0, 0) }
+      var unsure = 0
+      let broken = unsafe resect_scale_to_odd(base, factor.high, factor.low, part.count, &unsure)
+      return (broken, unsure)
     }
   }
+
+  /// How many values of `written` in `range` are not surely the product of the value here and `factor`, rounded once to `dtype`.
+  func unsureCount(of written: DoubleScratch, _ range: Range<Int>, factor: DoubleDouble, dtype: DType) -> Int {
+    let format = FloatFormat(dtype)
+    return unsafe values.withUnsafeBufferPointer { source in
+      unsafe written.values.withUnsafeBufferPointer { target in
+        guard let from = source.baseAddress, let to = target.baseAddress else { return 0 }
+        return unsafe resect_count_unsure(
+          from + range.lowerBound, factor.high, factor.low, to + range.lowerBound, format.half, format.smallest,
+          range.count)
+      }
+    }
+  }
+
+  /// Replaces the value at `index`.
+  mutating func replace(_ index: Int, by value: Double) { values[index] = value }
 
   /// Hands over ``values`` as `dtype`, each rounded once.
   mutating func encode(

@@ -9,8 +9,18 @@ void resect_decode_f16(const void *source, double *target, size_t count);
 void resect_decode_bf16(const void *source, double *target, size_t count);
 void resect_decode_f32(const void *source, double *target, size_t count);
 
-/// Multiplies each value by factor. Returns how many products are not finite.
-size_t resect_scale(double *values, double factor, size_t count);
+/// Multiplies each value by high + low, a factor of some 100 bits. A product that is no double becomes that of the two doubles next to
+/// it whose last bit is 1: rounded once more, to a narrower format, it is the product rounded once. Returns how many products are not
+/// finite; counts in `unsure` those that 100 bits do not tell from a double.
+size_t resect_scale_to_odd(double *values, double high, double low, size_t count, size_t *unsure);
+
+/// Counts the numbers of `written` that are not surely the product of the value of `source` and high + low, rounded once to nearest.
+/// `half` is half a unit in the last place of 1 in the format of the numbers, `smallest` its smallest normal number.
+size_t resect_count_unsure(
+    const double *source, double high, double low, const double *written, double half, double smallest, size_t count);
+
+/// Whether two stretches of memory hold the same bytes.
+int resect_same_bytes(const void *one, const void *other, size_t count);
 
 /// Rounds to nearest even, once. Returns how many finite values became infinite.
 size_t resect_encode_f16(const double *source, void *target, size_t count);

@@ -63,8 +63,10 @@ extension Model {
   private func knownStatistics() throws(ResectError) -> ActivationStatistics {
     let network = try network
     var statistics = ActivationStatistics(of: unfolded ?? network)
-    // The input is pixels now, whose means nobody knows.
-    if foldsInput { statistics.inputMeans[.stemConvolution] = nil }
+    // The input is pixels now, whose means are unknown.
+    if effects.contains(where: { if case .normalizesInput(_, folds: true) = $0 { true } else { false } }) {
+      statistics.inputMeans[.stemConvolution] = nil
+    }
     return statistics
   }
 }
