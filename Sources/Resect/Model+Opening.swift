@@ -113,12 +113,9 @@ extension Model {
       if metadata.architecture == nil { preprocessing = loaded.preprocessing }
     } catch {
       guard error.code != .badArgument else { throw error }
-      guard options.stridePlacement == nil, options.epsilon == nil else {
-        throw ResectError(
-          .badArgument, "strides and epsilon cannot be given for a network that is no ResNet: \(error.message)",
-          tensor: error.tensor)
-      }
+      try options.refuseForGraph()
       loading.whyNoResNet = error
+      // They are about what the tree puts in the place of what the graph does not have.
       loading.warnings = []
       (content, convention) = (.graph(graph), .tree)
     }
@@ -141,6 +138,9 @@ extension Model {
         let network = try ResNet(native: tensors, architecture: architecture, options: options.network)
         content = .network(network)
         convention = convention.preferring(namesOf: network)
+      case .graph(let graph):
+        try options.network.refuseForGraph()
+        content = .graph(graph)
       case .classes(let hasConstantFeature):
         content = .classes(
           try ClassEmbedding(tensors, .tree, hasConstantFeature: hasConstantFeature))
@@ -180,6 +180,16 @@ private func refuseSmoothing(_ checkpoint: Checkpoint) throws(ResectError) {
       .unsupported,
       "by its name, this is timm's \(family), which \(what)s before it strides; its weights do not show that, and it is not supported",
       advice: "rename the file if it is none", file: path)
+  }
+}
+
+extension LoadOptions {
+  /// Refuses what the caller says of a network that says it itself.
+  fileprivate func refuseForGraph() throws(ResectError) {
+    guard stridePlacement != nil || epsilon != nil else { return }
+    throw ResectError(
+      .badArgument, "this network is no ResNet: its own layers say its strides and what is added to variances",
+      advice: "leave out --stride and --epsilon")
   }
 }
 

@@ -300,9 +300,6 @@ struct KerasGraphReader {
       throw layer.unsupported("the batch-norm has Keras 1's mode that keeps no statistics")
     }
     guard let epsilon = layer.settings["epsilon"]?.number else { throw layer.damaged("epsilon") }
-    guard epsilon.isFinite, epsilon >= 0 else {
-      throw ResectError(.badValue, "the batch-norm adds \(epsilon) to the variance", tensor: layer.name)
-    }
     return add(
       .batchNorm(
         .init(
