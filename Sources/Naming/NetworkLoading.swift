@@ -1,4 +1,3 @@
-internal import ResectGraphs
 public import ResectBytes
 public import ResectResNets
 public import ResectTensors
@@ -84,27 +83,18 @@ public struct LoadedNetwork: Sendable {
 /// - Parameters:
 ///   - tensors: The state dict, its common prefix removed.
 ///   - facts: What a whole module says of its layers, by the file's names.
-///   - graph: The network's layers as the file describes them: what they say wins over names and conventions.
 ///   - declared: The architecture that the file's own metadata declares.
 ///   - options: What the caller says.
 public func loadNetwork(
-  _ tensors: [NamedTensor], facts: [String: LayerFacts] = [:], graph: LayerGraph? = nil,
-  declared: Architecture? = nil, options: LoadOptions = LoadOptions()
+  _ tensors: [NamedTensor], facts: [String: LayerFacts] = [:], declared: Architecture? = nil,
+  options: LoadOptions = LoadOptions()
 ) throws(ResectError) -> LoadedNetwork {
   guard !tensors.isEmpty else { throw ResectError(.notAResNet, "there are no tensors") }
   let conventions: [Convention]
   var found: NetworkSelection
-  // Who gives a mapping or a convention knows better what the names mean.
-  let isGraphWanted = options.mapping == nil && options.convention == nil
-  let match = try (isGraphWanted ? graph : nil).map { graph throws(ResectError) in try GraphMatch(graph) }
-  if let match {
-    let mapping = match.mapping(of: tensors)
-    conventions = Convention.all.filter { $0.agrees(with: mapping) } + [Convention(graph: mapping)]
-    found = NetworkSelection(
-      tensors, mapping, reason: "its numbers normalise the network's input, and the architecture has them")
-  } else if let mapping = options.mapping {
+  if let mapping = options.mapping {
     conventions = [Convention(mapping)]
-    found = NetworkSelection(tensors, mapping, reason: "left out by the mapping")
+    found = NetworkSelection(tensors, mapping)
   } else {
     conventions = options.convention.map { [$0] } ?? Convention.all
     found = NetworkSelection(tensors, conventions)
@@ -112,16 +102,24 @@ public func loadNetwork(
   }
   var reading = try Reading(found, by: found.isInferred ? [] : conventions)
   if reading.convention.convolvesClassifier { try reading.assignment.flattenClassifiers() }
-  try reading.settle(facts: found.facts(facts), graph: match, declared: declared, options: options)
-  let unexpected = try reading.assignment.check(
-    against: reading.architecture, reading.convention, allowsUnexpected: options.allowsUnexpected)
-  let network = try ResNet(
-    architecture: reading.architecture, tensors: reading.assignment.tensors)
-  return LoadedNetwork(
-    network: network, preprocessing: reading.preprocessing, convention: reading.convention,
-    isInferred: found.isInferred,
-    prefix: found.prefix, names: reading.assignment.names, unexpected: unexpected,
-    leftOut: found.leftOut, warnings: reading.warnings + found.warnings)
+  try reading.settle(facts: found.facts(facts), graph: nil, declared: declared, options: options)
+  return try reading.network(found, options)
+}
+
+/// The network that a file's description of its layers was recognised as: what the description says wins over conventions.
+///
+/// Throws as ``loadNetwork(_:facts:declared:options:)`` where the tensors do not fill the tree.
+package func loadNetwork(
+  recognised match: GraphMatch, declared: Architecture? = nil, options: LoadOptions = LoadOptions()
+) throws(ResectError) -> LoadedNetwork {
+  let mapping = Mapping(
+    places: Dictionary(match.parameters.map { ($0.name, $0.path) }) { first, _ in first })
+  let conventions = Convention.all.filter { $0.agrees(with: mapping) } + [Convention(graph: mapping)]
+  let tensors = match.parameters.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
+  let found = NetworkSelection(tensors, mapping)
+  var reading = try Reading(found, by: conventions)
+  try reading.settle(facts: [:], graph: match, declared: declared, options: options)
+  return try reading.network(found, options)
 }
 
 /// What the names say: the convention, and the architecture that the tensors form in their places.
@@ -189,8 +187,18 @@ private struct Reading {
     if let declared { architecture.adopt(declared) }
     namesAlone = declared == nil && graph == nil
     try architecture.apply(facts, convention: convention)
-    try graph?.apply(to: &architecture, tensors: Array(assignment.tensors.keys))
+    try graph?.apply(to: &architecture)
     try options.override(&architecture)
+  }
+
+  /// The tree, filled.
+  func network(_ found: NetworkSelection, _ options: LoadOptions) throws(ResectError) -> LoadedNetwork {
+    let unexpected = try assignment.check(
+      against: architecture, convention, allowsUnexpected: options.allowsUnexpected)
+    return LoadedNetwork(
+      network: try ResNet(architecture: architecture, tensors: assignment.tensors), preprocessing: preprocessing,
+      convention: convention, isInferred: found.isInferred, prefix: found.prefix, names: assignment.names,
+      unexpected: unexpected, leftOut: found.leftOut, warnings: warnings + found.warnings)
   }
 
   var preprocessing: Architecture.Sourced<Preprocessing?> {

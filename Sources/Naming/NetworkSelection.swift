@@ -42,12 +42,12 @@ struct NetworkSelection {
     if let wrapped = NetworkSelection.wrapped(tensors, conventions, depth: 0) { self = wrapped }
   }
 
-  /// The tensors that `mapping` places; those that it leaves out are left out, for `reason`.
-  init(_ all: [NamedTensor], _ mapping: Mapping, reason: String) {
+  /// The tensors that `mapping` places.
+  init(_ all: [NamedTensor], _ mapping: Mapping) {
     tensors = all.filter { !mapping.leftOut.contains($0.name) }
     best = (Assignment(tensors, NameTable(mapping)), Convention(mapping))
     leftOut = all.map(\.name).filter(mapping.leftOut.contains)
-      .map { .init(name: $0, reason: reason) }
+      .map { .init(name: $0, reason: "left out by the mapping") }
   }
 
   /// Whether no convention knows the names: it has places for less than half of the tensors, and not for a stem and blocks.

@@ -50,14 +50,20 @@ extension Model {
         content = .classes(
           try ClassEmbedding(tensors, convention, hasConstantFeature: metadata.hasConstantFeature))
       } else {
-        let graph = try keras.flatMap { model throws(ResectError) in try LayerGraph(model) }
+        let network = options.network.filled(from: metadata)
+        // Who gives a mapping or a convention knows better what the names mean.
+        let areNamesKnown = network.mapping != nil || network.convention != nil
+        if let keras, !areNamesKnown, let graph = try keras.graph() {
+          try self.init(graph, of: keras, source, metadata, loading, network)
+          return
+        }
         let loaded: LoadedNetwork
         do throws(ResectError) {
           loaded = try loadNetwork(
-            tensors, facts: LayerFacts.all(in: checkpoint, prefix: prefix), graph: graph,
-            declared: metadata.architecture, options: options.network.filled(from: metadata))
+            tensors, facts: LayerFacts.all(in: checkpoint, prefix: prefix), declared: metadata.architecture,
+            options: network)
         } catch {
-          throw keras != nil && graph == nil ? error.missingDescription : error
+          throw keras != nil && !areNamesKnown ? error.missingDescription : error
         }
         loading.ignored += loaded.unexpected.map {
           .init(name: prefix + $0, reason: "unexpected, ignored on request")
@@ -86,6 +92,40 @@ extension Model {
     }
   }
 
+  /// The model of a network that its file describes: a ResNet, where it is recognised as one.
+  private init(
+    _ graph: Graph, of keras: KerasModel, _ source: SourceFile, _ metadata: ResectMetadata, _ loading: Loading,
+    _ options: LoadOptions
+  ) throws(ResectError) {
+    var loading = loading
+    var preprocessing = metadata.preprocessing
+    let beside = keras.ignored(beside: graph)
+    loading.ignored += beside
+    let (content, convention): (Content, Convention)
+    do throws(ResectError) {
+      let loaded = try loadNetwork(
+        recognised: try GraphMatch(graph), declared: metadata.architecture, options: options)
+      loading.mapping = Mapping(
+        places: Dictionary(uniqueKeysWithValues: loaded.names.map { ($1, $0) }), leftOut: Set(beside.map(\.name)))
+      loading.warnings += loaded.warnings
+      (content, convention) = (.network(loaded.network), loaded.convention)
+      // A file that Resect wrote says what it knows, and nothing is guessed beside it.
+      if metadata.architecture == nil { preprocessing = loaded.preprocessing }
+    } catch {
+      guard error.code != .badArgument else { throw error }
+      try options.refuseForGraph()
+      loading.whyNoResNet = error
+      // They are about what the tree puts in the place of what the graph does not have.
+      loading.warnings = []
+      (content, convention) = (.graph(graph), .tree)
+    }
+    self.init(
+      content: content, labels: metadata.labels, preprocessing: preprocessing, convention: convention,
+      sources: [source], pastProvenance: Provenance(surgeries: metadata.surgeries), loading: loading)
+    try checkLabels()
+    try checkPreprocessing()
+  }
+
   init(_ native: NativeFile, from file: InputFile, options: OpenOptions) throws(ResectError) {
     do throws(ResectError) {
       let header = native.header
@@ -104,7 +144,7 @@ extension Model {
           try ClassEmbedding(tensors, .tree, hasConstantFeature: hasConstantFeature))
         convention = loading.convention(named)
       case .graph(let graph):
-        try options.network.checkNothingOverridden()
+        try options.network.refuseForGraph()
         content = .graph(graph)
         // Its tensors have the names of its nodes, which no convention knows.
         convention = .tree
@@ -148,14 +188,12 @@ private func refuseSmoothing(_ checkpoint: Checkpoint) throws(ResectError) {
 }
 
 extension LoadOptions {
-  /// Refuses what a caller says of a ResNet where the file holds a graph.
-  fileprivate func checkNothingOverridden() throws(ResectError) {
-    guard stridePlacement == nil, epsilon == nil else {
-      throw ResectError(
-        .badArgument,
-        "the network is no ResNet, and its file says how each operation computes: neither strides nor epsilon can be chosen"
-      )
-    }
+  /// Refuses what the caller says of a network that says it itself.
+  fileprivate func refuseForGraph() throws(ResectError) {
+    guard stridePlacement != nil || epsilon != nil else { return }
+    throw ResectError(
+      .badArgument, "this network is no ResNet: its own layers say its strides and what is added to variances",
+      advice: "leave out --stride and --epsilon")
   }
 }
 

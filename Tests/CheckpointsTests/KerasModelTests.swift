@@ -1,5 +1,5 @@
 internal import ResectBytes
-internal import ResectCheckpoints
+@testable internal import ResectCheckpoints
 internal import ResectHDF5
 internal import ResectTensors
 internal import ResectTestSupport

@@ -87,7 +87,8 @@ struct KerasConfiguration {
           KerasLayer(
             name: name, className: className, settings: settings,
             inputs: sources == nil ? (previous.map { [$0] } ?? []) : [],
-            call: description["inbound_nodes"]?.elements?.first ?? .null, group: layerGroup))
+            call: description["inbound_nodes"]?.elements?.first ?? .null, group: layerGroup,
+            isOwnCode: description["registered_name"]?.string?.contains(">") ?? className.contains(">")))
       }
       previous = positions[name]
     }
@@ -102,7 +103,7 @@ struct KerasConfiguration {
     guard let outputs = settings["output_layers"] else { return previous ?? 0 }
     let named = KerasConfiguration.tensors(in: outputs)
     guard named.count == 1 else {
-      throw ResectError(.unsupported, "the model has \(named.count) results, a ResNet's has one")
+      throw ResectError(.unsupported, "the model has \(named.count) results, one is supported")
     }
     guard let position = positions[named[0]] else {
       throw KerasConfiguration.refusal("its result is \(named[0]), which is no layer")
@@ -115,7 +116,8 @@ struct KerasConfiguration {
     guard let calls = description["inbound_nodes"]?.elements else { return nil }
     guard calls.count <= 1 else {
       throw ResectError(
-        .unsupported, "the layer is called \(calls.count) times: a ResNet shares no layers", tensor: layer)
+        .unsupported, "the layer is called \(calls.count) times: layers that are shared are not supported",
+        tensor: layer)
     }
     guard let call = calls.first else { return [] }
     return tensors(in: call)

@@ -1,31 +1,37 @@
-public import ResectBytes
+internal import ResectBytes
 
 /// A layer of a model that Keras describes: its class, its settings and what it takes.
-public struct KerasLayer: Sendable {
+struct KerasLayer: Sendable {
   /// Its name, which no other layer of the model has.
-  public let name: String
+  let name: String
   /// Its class, as `Conv2D`.
-  public let className: String
+  let className: String
   /// Its settings, by Keras' names.
-  public let settings: JSON
+  let settings: JSON
   /// The positions of the layers whose results it takes.
-  public internal(set) var inputs: [Int]
+  var inputs: [Int]
   /// How it is called: what it takes and the constants beside that, as the description has it; null where that says nothing.
-  public let call: JSON
+  let call: JSON
   /// Where Keras 3 keeps its weights.
   let group: String
+  /// Whether its class is none of Keras' but one of somebody's own, whose code the file does not have.
+  let isOwnCode: Bool
 }
 
 extension KerasLayer {
   /// What a layer's weight is.
   enum WeightRole: Sendable, Hashable {
     case kernel
+    case depthwiseKernel
+    case pointwiseKernel
     case bias
     case gamma
     case beta
     case movingMean
     case movingVariance
-    /// Something that no layer of a ResNet has.
+    /// The slopes of a PReLU.
+    case alpha
+    /// Something that no layer of a graph has.
     case other(String)
 
     /// By the word that ends a weight's name, from Keras 1 on.
@@ -35,6 +41,9 @@ extension KerasLayer {
       self =
         switch word {
         case "kernel", "W": .kernel
+        case "depthwise_kernel": .depthwiseKernel
+        case "pointwise_kernel": .pointwiseKernel
+        case "alpha": .alpha
         case "bias", "b": .bias
         case "gamma": .gamma
         case "beta": .beta
@@ -47,7 +56,8 @@ extension KerasLayer {
     /// What torch calls it.
     var torchName: String {
       switch self {
-      case .kernel, .gamma: "weight"
+      case .kernel, .pointwiseKernel, .gamma, .alpha: "weight"
+      case .depthwiseKernel: "depthwise.weight"
       case .bias, .beta: "bias"
       case .movingMean: "running_mean"
       case .movingVariance: "running_var"
@@ -60,6 +70,9 @@ extension KerasLayer {
   static func roles(className: String, settings: JSON?, count: Int) -> [WeightRole]? {
     switch className {
     case "Conv2D", "Convolution2D", "Dense": return Array([.kernel, .bias].prefix(count))
+    case "DepthwiseConv2D": return Array([.depthwiseKernel, .bias].prefix(count))
+    case "SeparableConv2D": return Array([.depthwiseKernel, .pointwiseKernel, .bias].prefix(count))
+    case "PReLU": return [.alpha]
     case "Normalization":
       return settings?.keepsMoments == true ? [.other("mean"), .other("variance"), .other("count")] : []
     case "BatchNormalization":
@@ -80,13 +93,21 @@ extension KerasLayer {
   /// The weights that the settings promise; nil for a class of which that is not known.
   var promisedRoles: [WeightRole]? {
     switch className {
-    case "Conv2D", "Convolution2D", "Dense":
+    case "Conv2D", "Convolution2D", "Dense", "DepthwiseConv2D", "SeparableConv2D":
       let hasBias = settings["use_bias"]?.bool ?? settings["bias"]?.bool ?? true
-      return hasBias ? [.kernel, .bias] : [.kernel]
-    case "BatchNormalization", "Normalization":
+      let roles = KerasLayer.roles(className: className, settings: settings, count: 4) ?? []
+      return hasBias ? roles : roles.filter { $0 != .bias }
+    case "BatchNormalization", "Normalization", "PReLU":
       return KerasLayer.roles(className: className, settings: settings, count: 4)
     default: return nil
     }
+  }
+}
+
+extension KerasLayer {
+  /// What a weight is that its file calls `role`: since Keras 3, a depthwise convolution's kernel is called as any other's.
+  func role(_ role: WeightRole) -> WeightRole {
+    className == "DepthwiseConv2D" && role == .kernel ? .depthwiseKernel : role
   }
 }
 

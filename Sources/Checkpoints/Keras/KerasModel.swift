@@ -1,4 +1,5 @@
 public import ResectBytes
+package import ResectGraphs
 internal import ResectHDF5
 public import ResectTensors
 
@@ -10,27 +11,57 @@ public import ResectTensors
 public struct KerasModel: Sendable {
   /// A weight in torch's layout.
   public struct Weight: Sendable {
-    /// Its layer's name and torch's name for it, as `conv1_conv.weight`.
-    public let name: String
+    /// Its layer's name.
+    let layer: String
+    /// What it is to its layer.
+    let role: KerasLayer.WeightRole
     /// The path of its dataset; absent where Keras leaves it out because it is constant.
     public let path: String?
     /// The weight.
     public let tensor: LazyTensor
 
+    /// Its layer's name and torch's name for it, as `conv1_conv.weight`.
+    public var name: String { "\(layer).\(role.torchName)" }
+
     /// Whether it is a statistic of a batch-norm, which is not trained.
-    var isBuffer: Bool { name.hasSuffix(".running_mean") || name.hasSuffix(".running_var") }
+    var isBuffer: Bool { role == .movingMean || role == .movingVariance }
   }
 
   /// The weights, by layer in the order of the graph or, without one, of the file.
   public let weights: [Weight]
   /// The layers, each after those that it takes; empty where the file does not describe them.
-  public let layers: [KerasLayer]
+  let layers: [KerasLayer]
   /// The position of the layer whose result is the model's.
-  public let output: Int
+  let output: Int
+  /// The version of Keras that wrote the file.
+  let kerasVersion: KerasVersion
   /// Datasets that are no weights of the model's layers, and why.
   public let ignored: [Checkpoint.Ignored]
   /// What a person should know.
   public let warnings: [String]
+
+  /// What the model computes, with its weights, where the file describes it.
+  ///
+  /// Throws, with the layer's name, what is not supported, contradicts the weights or cannot be.
+  package func graph() throws(ResectError) -> Graph? {
+    guard let graph = try KerasGraphReader.graph(of: self) else { return nil }
+    // Of images of any size, that layers fit each other shows when the graph runs.
+    if case .image(_, let height?, let width?) = graph.input.kind { _ = try graph.shapes(height: height, width: width) }
+    return graph
+  }
+
+  /// The weights that are no tensors of `graph`, and why.
+  package func ignored(beside graph: Graph) -> [Checkpoint.Ignored] {
+    let used = Set(graph.parameters.map(\.name))
+    let classes = Dictionary(layers.map { ($0.name, $0.className) }) { first, _ in first }
+    return weights.filter { $0.path != nil && !used.contains($0.name) }.map { weight in
+      .init(
+        name: weight.name,
+        reason: classes[weight.layer] == "Normalization"
+          ? "its numbers normalise the network's input, and the architecture has them"
+          : "the model's result does not depend on it")
+    }
+  }
 }
 
 extension HDF5Content {
@@ -77,6 +108,7 @@ extension KerasModel {
   ) throws(ResectError) {
     layers = description?.layers ?? []
     output = description?.output ?? 0
+    kerasVersion = KerasVersion(content.kerasVersion)
     var byName: [String: KerasLayer] = [:]
     for layer in layers {
       guard byName.updateValue(layer, forKey: layer.name) == nil else {
@@ -89,12 +121,13 @@ extension KerasModel {
     for layer in stored {
       let known = byName.removeValue(forKey: layer.name)
       if let known {
-        try known.check(layer.weights.map { ($0.role, $0.dataset.axes ?? []) })
+        try known.check(layer.weights.map { (known.role($0.role), $0.dataset.axes ?? []) })
       } else if description != nil, !layer.weights.isEmpty {
         throw ResectError(
           .mismatch, "the file has weights of a layer that its model does not have", tensor: layer.name)
       }
-      for (role, dataset) in layer.weights {
+      for (word, dataset) in layer.weights {
+        let role = known?.role(word) ?? word
         guard let tensor = try content.file.tensor(dataset) else {
           throw ResectError(
             .unsupported, "expected numbers, found \(dataset.whyNotNumeric ?? "nothing")", tensor: dataset.path)
@@ -102,7 +135,7 @@ extension KerasModel {
         used.insert(dataset.path)
         weights.append(
           Weight(
-            name: "\(layer.name).\(role.torchName)", path: dataset.path,
+            layer: layer.name, role: role, path: dataset.path,
             tensor: try layout.torch(tensor, role, at: dataset.path)))
       }
       let added = KerasModel.constants(of: layer)
@@ -131,7 +164,7 @@ extension KerasModel {
     else { return [] }
     return [(KerasLayer.WeightRole.gamma, 1.0), (.beta, 0.0)].filter { !roles.contains($0.0) }.map { role, value in
       Weight(
-        name: "\(layer.name).\(role.torchName)", path: nil,
+        layer: layer.name, role: role, path: nil,
         tensor: LazyTensor(values: [Double](repeating: value, count: Int(count)), dtype: dtype))
     }
   }
@@ -168,9 +201,11 @@ extension KerasLayer {
       let found = weights.map(\.role.word).joined(separator: ", ")
       throw refusal("\(className) has \(words), the file holds \(found.isEmpty ? "nothing" : found)")
     }
-    guard let kernel = weights.first(where: { $0.role == .kernel })?.axes else { return }
+    let kinds: [WeightRole] = [.kernel, .depthwiseKernel]
+    guard let (role, kernel) = weights.first(where: { kinds.contains($0.role) }) else { return }
     // Keras 1 has other words for kernels, and other layouts.
-    guard let outputs = (settings["filters"] ?? settings["units"])?.integer else { return }
+    let setting = role == .depthwiseKernel ? settings["depth_multiplier"] : settings["filters"] ?? settings["units"]
+    guard let outputs = setting?.integer else { return }
     let expected = (settings["kernel_size"]?.elements ?? []).map(\.integer)
     let found = kernel.map { Int64(exactly: $0) }
     guard found.last == outputs, expected.isEmpty || Array(found.prefix(2)) == expected else {
@@ -183,9 +218,12 @@ extension KerasLayer {
 
 extension KerasLayer.WeightRole {
   /// Keras' word for it.
-  fileprivate var word: String {
+  var word: String {
     switch self {
     case .kernel: "kernel"
+    case .depthwiseKernel: "depthwise_kernel"
+    case .pointwiseKernel: "pointwise_kernel"
+    case .alpha: "alpha"
     case .bias: "bias"
     case .gamma: "gamma"
     case .beta: "beta"

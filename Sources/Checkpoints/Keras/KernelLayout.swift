@@ -18,10 +18,8 @@ enum KernelLayout {
   case unknown
 
   init(_ content: HDF5Content, _ layers: [KerasLayer]) {
-    let groups = [content.index.root] + ["model_weights"].compactMap { content.index.group(at: $0) }
-    func attribute(_ name: String) -> String? { groups.lazy.compactMap { $0[name]?.string }.first }
-    let backend = attribute("backend")
-    let version = attribute("keras_version")
+    let backend = content.attribute("backend")
+    let version = content.attribute("keras_version")
     let ordering = layers.lazy.compactMap { $0.settings["dim_ordering"]?.string }.first
     // Keras 1.2 began to say its version.
     let isFirst = version.map { $0.hasPrefix("1") } ?? (backend == nil && !content.namesAreNumbered)
@@ -40,11 +38,28 @@ enum KernelLayout {
     }
   }
 
+  /// A kernel for each channel, height × width × channels × multiplier, as torch lays it out: channels · multiplier × 1 × height ×
+  /// width.
+  private func depthwise(_ tensor: LazyTensor, at path: String) throws(ResectError) -> LazyTensor {
+    guard tensor.shape.rank == 4, self == .tensorFlow || self == .flipped else {
+      throw ResectError(
+        .unsupported,
+        "a depthwise kernel of shape \(tensor.shape) in a file of this version of Keras is not understood",
+        tensor: path)
+    }
+    let axes = tensor.shape.axes
+    let turned = try tensor.permuted([2, 3, 0, 1], reversing: self == .flipped ? [0, 1] : [])
+    let (channels, overflow) = axes[2].multipliedReportingOverflow(by: axes[3])
+    guard !overflow else { throw ResectError(.limit, "the kernel has too many channels", tensor: path) }
+    return try turned.reshaped([channels, 1, axes[0], axes[1]])
+  }
+
   /// A weight as torch lays it out.
   func torch(
     _ tensor: LazyTensor, _ role: KerasLayer.WeightRole, at path: String
   ) throws(ResectError) -> LazyTensor {
-    guard role == .kernel else { return tensor }
+    if role == .depthwiseKernel { return try depthwise(tensor, at: path) }
+    guard role == .kernel || role == .pointwiseKernel else { return tensor }
     switch (tensor.shape.rank, self) {
     case (2, _): return try tensor.permuted([1, 0])
     case (4, .tensorFlow): return try tensor.permuted([3, 2, 0, 1])
@@ -62,6 +77,19 @@ enum KernelLayout {
 }
 
 extension HDF5Content {
+  /// What the file says of its origin: at its root or, in a whole model, with the weights.
+  fileprivate func attribute(_ name: String) -> String? {
+    let groups = [index.root] + ["model_weights"].compactMap { index.group(at: $0) }
+    return groups.lazy.compactMap { $0[name]?.string }.first
+  }
+
+  /// The version of Keras that wrote the file, where it says so.
+  var kerasVersion: String? {
+    if let version = attribute("keras_version") { return version }
+    guard let archiveMetadata, let json = try? JSON(parsing: Array(archiveMetadata.utf8)) else { return nil }
+    return json["keras_version"]?.string
+  }
+
   /// Whether the weights' names end in a number, as TensorFlow's do: `kernel:0`.
   fileprivate var namesAreNumbered: Bool {
     index.datasets.contains { $0.path.hasSuffix(":0") } || index.group(at: "layers") != nil

@@ -73,7 +73,10 @@ extension HDF5Content {
     if let underscore = group.lastIndex(of: "_"), let suffix = Int(group[group.index(after: underscore)...]) {
       (base, number) = (group[..<underscore], suffix)
     }
-    let classes = ["conv2d": "Conv2D", "dense": "Dense", "batch_normalization": "BatchNormalization"]
+    let classes = [
+      "conv2d": "Conv2D", "depthwise_conv2d": "DepthwiseConv2D", "separable_conv2d": "SeparableConv2D",
+      "dense": "Dense", "batch_normalization": "BatchNormalization", "p_re_lu": "PReLU",
+    ]
     return (classes[String(base)] ?? String(base), number)
   }
 }

@@ -1,5 +1,5 @@
 internal import ResectBytes
-internal import ResectResNets
+internal import ResectGraphs
 
 /// Reads the stretches of a graph as parts of a ResNet, in the order of the forward pass.
 struct GraphReader {
@@ -18,7 +18,7 @@ struct GraphReader {
     let isPooled: Bool
   }
 
-  let graph: LayerGraph
+  let graph: Graph
   private(set) var places: [String: ModulePath] = [:]
   private(set) var stem = Architecture.Stem.sevenWithMaxPool
   private(set) var stemPooling = Architecture.StemPooling.symmetric
@@ -27,22 +27,19 @@ struct GraphReader {
   private(set) var paddings: [String: Architecture.Padding] = [:]
   /// What batch-norms add to the variance.
   private(set) var epsilons: [String: Double] = [:]
-  private var extent: GraphExtent?
   /// Whether what the stem gives has passed a ReLU.
   private var isStemRectified = false
 
-  init(graph: LayerGraph) { self.graph = graph }
+  init(graph: Graph) { self.graph = graph }
 
   // MARK: Stem
 
   /// The stem: what normalises the image, one convolution or three, then pooling or a fourth. With activation, each convolution is followed by a ReLU.
-  mutating func readStem(_ nodes: [Int], isPreactivated: Bool) throws(ResectError) {
+  mutating func readStem(_ nodes: [Graph.ValueID], isPreactivated: Bool) throws(ResectError) {
     var rest = Stretch(graph: graph, nodes: nodes)
-    guard case .input(let height, let width)? = rest.next?.operation else {
+    guard case .image = graph.input.kind else {
       throw ResectError(.notAResNet, "the model's layers do not begin with an image")
     }
-    rest.advance()
-    extent = GraphExtent(height: height, width: width)
     while let step = rest.takeInputStep() { input.append(step) }
     var units: [Unit] = []
     while let unit = try readUnit(&rest, place: nil) {
@@ -87,22 +84,22 @@ struct GraphReader {
   /// Reads max-pooling of 3×3 and stride 2, if it comes next.
   private mutating func readStemPool(_ rest: inout Stretch) throws(ResectError) -> Bool {
     let border = rest.takeBorder()
-    guard case .maxPool(let window)? = rest.next?.operation else {
+    guard case .maxPool(let pooling)? = rest.next?.operation else {
       guard border == nil else { throw rest.refusal("expected a max-pooling after the stem's padding") }
       return false
     }
-    guard window.kernel == [3, 3], window.stride == [2, 2] else {
+    let window = pooling.window
+    guard window.kernel == 3, window.stride == 2, window.dilation == 1, !window.roundsUp else {
       throw rest.refusal("the pooling is not 3×3 of stride 2, as a ResNet's")
     }
-    switch (border, window.padsSame) {
-    case (nil, true): stemPooling = .same
-    case (nil, false): stemPooling = .unpadded
+    switch (border, window.padding) {
+    case (nil, .same): stemPooling = .same
+    case (nil, .none): stemPooling = .unpadded
+    case (nil, .each(1)): stemPooling = .symmetric
     // Zeros never win against what a ReLU lets through.
-    case (LayerGraph.Border(top: 1, bottom: 1, left: 1, right: 1)?, false):
-      stemPooling = isStemRectified ? .symmetric : .symmetricZeros
-    case (.some, _): throw rest.refusal("the padding before the pooling is not 1 on every side, as a ResNet's")
+    case (.zeros(1)?, .none): stemPooling = isStemRectified ? .symmetric : .symmetricZeros
+    default: throw rest.refusal("the padding before the pooling is not 1 on every side, as a ResNet's")
     }
-    extent?.pass(window, border: border)
     rest.advance()
     return true
   }
@@ -114,10 +111,9 @@ struct GraphReader {
     var blocks: [Block] = []
     var (stage, index) = (0, 0)
     for (position, block) in trunk.blocks.enumerated() {
-      let name = graph.nodes[block.addition].name
-      let before = extent
+      let name = graph.name(of: block.addition)
       let residual = try readResidual(block, isFirst: position == 0, isPreactivated: isPreactivated)
-      let shortcut = try readShortcut(block.shortcut, isPreactivated: isPreactivated, extent: before)
+      let shortcut = try readShortcut(block.shortcut, isPreactivated: isPreactivated)
       guard residual.count == 2 || residual.count == 3 else {
         throw ResectError(
           .unsupported, "the block has \(residual.count) convolutions, a ResNet's has 2 or 3", tensor: name)
@@ -191,24 +187,21 @@ struct GraphReader {
   }
 
   private mutating func readShortcut(
-    _ nodes: [Int], isPreactivated: Bool, extent before: GraphExtent?
+    _ nodes: [Graph.ValueID], isPreactivated: Bool
   ) throws(ResectError) -> (projection: Unit?, stride: Int, isPooled: Bool, changesShape: Bool) {
-    let after = extent
-    defer { extent = after }
-    extent = before
     var rest = Stretch(graph: graph, nodes: nodes)
     guard !rest.isEmpty else { return (nil, 1, false, false) }
-    if isPreactivated, case .maxPool(let window)? = rest.next?.operation, window.kernel == [1, 1],
-      window.stride == [2, 2]
+    if isPreactivated, case .maxPool(let pooling)? = rest.next?.operation, pooling.window.kernel == 1,
+      pooling.window.stride == 2, pooling.window.padding == .none || pooling.window.padding == .same
     {
       rest.advance()
       try rest.end("the shortcut")
       return (nil, 2, false, false)
     }
     var isPooled = false
-    if case .averagePool(let window)? = rest.next?.operation {
+    if case .averagePool(let pooling)? = rest.next?.operation {
       // Where the image has an odd edge, VALID leaves it out.
-      guard window.kernel == [2, 2], window.stride == [2, 2], window.padsSame else {
+      guard pooling.window.kernel == 2, pooling.window.stride == 2, pooling.window.padding == .same else {
         throw rest.refusal("the pooling of the shortcut is not 2×2 of stride 2 with padding \"same\"")
       }
       rest.advance()
@@ -228,7 +221,7 @@ struct GraphReader {
   // MARK: Head
 
   /// What follows the last block: activation, global pooling and linear layers.
-  mutating func readTail(_ nodes: [Int], isPreactivated: Bool) throws(ResectError) {
+  mutating func readTail(_ nodes: [Graph.ValueID], isPreactivated: Bool) throws(ResectError) {
     var rest = Stretch(graph: graph, nodes: nodes)
     if isPreactivated {
       if let norm = rest.takeNorm(&epsilons) {
@@ -243,10 +236,12 @@ struct GraphReader {
     var layers: [String] = []
     while let node = rest.next {
       switch node.operation {
-      case .dense: layers.append(node.name)
-      case .flatten where layers.isEmpty: break
-      case .relu where !layers.isEmpty: break
-      case .outputActivation where !layers.isEmpty && rest.count == 1: break
+      case .linear: layers.append(node.name)
+      // Of one pixel, a convolution of one pixel is a linear layer, and each order of numbers the same.
+      case .convolution(let convolution) where convolution.kernel == 1 && convolution.groups == 1:
+        layers.append(node.name)
+      case .flatten, .toImage: break
+      case .activation(.relu) where !layers.isEmpty: break
       default: throw rest.refusal("no part of a ResNet's head")
       }
       rest.advance()
@@ -259,17 +254,27 @@ struct GraphReader {
   private mutating func readGlobalPool(_ rest: inout Stretch) throws(ResectError) {
     switch rest.next?.operation {
     case .globalAveragePool?: break
-    case .averagePool(let window)?:
-      let size = extent?.size
-      guard let size, window.kernel == size, !window.padsSame || window.stride == size else {
-        let found = size.map { "\($0[0])×\($0[1])" } ?? "of an unknown size"
+    case .averagePool(let pooling)?:
+      let window = pooling.window
+      let size = rest.next.flatMap { node in self.size(of: node.inputs[0]) }
+      let isWhole =
+        window.kernel == size && (window.padding == .none || window.padding == .same && window.stride == size)
+      guard isWhole else {
+        let found = size?.description ?? "of an unknown size"
         throw rest.refusal(
-          "the pooling takes \(window.kernel[0])×\(window.kernel[1]) pixels and the image is \(found): a ResNet's takes all"
-        )
+          "the pooling takes \(window.kernel.description) pixels and the image is \(found): a ResNet's takes all")
       }
     default: throw rest.refusal("expected global average pooling")
     }
     rest.advance()
+  }
+
+  /// The size of an image on its way, where the input's is fixed.
+  private func size(of value: Graph.ValueID) -> Graph.Extent? {
+    guard case .image(_, let height?, let width?) = graph.input.kind,
+      case .image(_, let height, let width)? = try? graph.shapes(height: height, width: width)[value]
+    else { return nil }
+    return Graph.Extent(height, width)
   }
 
   // MARK: Units
@@ -289,41 +294,40 @@ struct GraphReader {
   ) throws(ResectError) -> Unit? {
     let start = rest
     let border = rest.takeBorder()
-    guard case .convolution(let window)? = rest.next?.operation, let name = rest.next?.name else {
+    guard case .convolution(let convolution)? = rest.next?.operation, let name = rest.next?.name else {
       rest = start
       return nil
     }
-    let (kernel, stride) = (window.kernel[0], window.stride[0])
-    guard window.kernel[1] == kernel, window.stride[1] == stride, window.dilation == [1, 1], kernel % 2 == 1,
+    let window = convolution.window
+    let (kernel, stride) = (window.kernel.height, window.stride.height)
+    guard window.kernel.isSquare, window.stride.isSquare, window.dilation == 1, kernel % 2 == 1,
       stride == 1 || stride == 2
     else {
       throw rest.refusal(
-        "the convolution (kernel \(window.kernel), strides \(window.stride), dilation \(window.dilation)) is none of a ResNet"
+        "the convolution (kernel \(window.kernel.description), strides \(window.stride.description), dilation \(window.dilation.description)) is none of a ResNet"
       )
     }
     try notePadding(of: window, border: border, name, in: rest)
-    extent?.pass(window, border: border)
     rest.advance()
     return Unit(
       convolution: name, norm: hasNorm ? rest.takeNorm(&epsilons) : norm, kernel: kernel, stride: stride)
   }
 
   private mutating func notePadding(
-    of window: LayerGraph.Window, border: LayerGraph.Border?, _ name: String, in rest: Stretch
+    of window: Graph.Window, border: Graph.Border?, _ name: String, in rest: Stretch
   ) throws(ResectError) {
-    let half = window.kernel[0] / 2
-    let symmetric = LayerGraph.Border(top: half, bottom: half, left: half, right: half)
-    switch (border, window.padsSame) {
-    case (nil, true):
-      // An odd kernel that does not stride is padded by half of it; one pixel needs nothing.
-      if half > 0, window.stride[0] > 1 { paddings[name] = .same }
-    case (nil, false) where half == 0: return
-    case (symmetric?, false):
-      if window.stride[0] > 1 { paddings[name] = .symmetric }
+    let half = window.kernel.height / 2
+    // An odd kernel that does not stride is padded by half of it either way.
+    switch (border, window.padding) {
+    case (nil, .same):
+      if half > 0, window.stride != 1 { paddings[name] = .same }
+    case (.zeros(half)?, .none), (nil, .each(half)):
+      if half > 0, window.stride != 1 { paddings[name] = .symmetric }
     default:
-      let found = (border?.description ?? "nothing") + (window.padsSame ? " and as \"same\"" : "")
+      let around = border?.description ?? (window.padding == .none ? "nothing" : "")
+      let found = [around, window.padding.description].filter { !$0.isEmpty }.joined(separator: " and ")
       throw rest.refusal(
-        "the convolution of \(window.kernel[0])×\(window.kernel[0]) is padded by \(found): a ResNet's is padded by \(half) on every side, or as \"same\""
+        "the convolution of \(window.kernel.height)×\(window.kernel.height) is padded by \(found): a ResNet's is padded by \(half) on every side, or as \"same\""
       )
     }
   }
@@ -340,36 +344,35 @@ struct GraphReader {
 
 /// Nodes in the order of the forward pass, taken one after the other.
 struct Stretch {
-  let graph: LayerGraph
-  private var nodes: ArraySlice<Int>
+  let graph: Graph
+  private var nodes: ArraySlice<Graph.ValueID>
 
-  init(graph: LayerGraph, nodes: [Int]) {
+  init(graph: Graph, nodes: [Graph.ValueID]) {
     self.graph = graph
     self.nodes = nodes[...]
   }
 
   var isEmpty: Bool { nodes.isEmpty }
-  var count: Int { nodes.count }
-  var next: LayerGraph.Node? { nodes.first.map { graph.nodes[$0] } }
+  var next: Graph.Node? { nodes.first.flatMap { graph.node(making: $0) } }
 
   mutating func advance() { nodes = nodes.dropFirst() }
 
   mutating func takeReLU() -> String? {
-    guard let next, next.operation == .relu else { return nil }
+    guard let next, next.operation.isReLU else { return nil }
     advance()
     return next.name
   }
 
-  mutating func takeBorder() -> LayerGraph.Border? {
-    guard case .zeroPadding(let border)? = next?.operation else { return nil }
+  mutating func takeBorder() -> Graph.Border? {
+    guard case .pad(let border)? = next?.operation else { return nil }
     advance()
     return border
   }
 
   /// A layer that normalises the input.
-  mutating func takeInputStep() -> LayerGraph.Node? {
+  mutating func takeInputStep() -> Graph.Node? {
     switch next?.operation {
-    case .scale?, .standardize?, .reorderChannels?:
+    case .scaleShift?, .normalize?:
       let node = next
       advance()
       return node
@@ -378,8 +381,8 @@ struct Stretch {
   }
 
   mutating func takeNorm(_ epsilons: inout [String: Double]) -> String? {
-    guard let next, case .batchNorm(let epsilon) = next.operation else { return nil }
-    epsilons[next.name] = epsilon
+    guard let next, case .batchNorm(let norm) = next.operation else { return nil }
+    epsilons[next.name] = norm.epsilon
     advance()
     return next.name
   }
@@ -391,51 +394,37 @@ struct Stretch {
   /// An error about the next node.
   func refusal(_ what: String) -> ResectError {
     guard let next else { return ResectError(.unsupported, "the model's layers end early: \(what)") }
-    return ResectError(.unsupported, "\(what); found \(next.operation.description)", tensor: next.name)
+    return ResectError(.unsupported, "\(what); found \(next.operation.word)", tensor: next.name)
   }
 }
 
-/// The size of an image on its way, where the input's is fixed.
-struct GraphExtent {
-  private(set) var size: [Int]
-
-  init?(height: Int?, width: Int?) {
-    guard let height, let width, 1...1 << 20 ~= height, 1...1 << 20 ~= width else { return nil }
-    size = [height, width]
+extension Graph.Border {
+  /// Zeros, so many on every side.
+  fileprivate static func zeros(_ count: Int) -> Graph.Border {
+    Graph.Border(top: count, bottom: count, left: count, right: count)
   }
 
-  mutating func pass(_ window: LayerGraph.Window, border: LayerGraph.Border?) {
-    let added = border.map { [$0.top + $0.bottom, $0.left + $0.right] } ?? [0, 0]
-    for axis in 0...1 {
-      let length = size[axis] + added[axis] - (window.padsSame ? 1 : window.kernel[axis])
-      size[axis] = max(length, 0) / max(window.stride[axis], 1) + 1
-    }
-  }
-}
-
-extension LayerGraph.Border {
-  /// For errors.
-  fileprivate var description: String { "\(top) above, \(bottom) below, \(left) left, \(right) right" }
-}
-
-extension LayerGraph.Operation {
   /// For errors.
   fileprivate var description: String {
+    var text = "\(top) above, \(bottom) below, \(left) left, \(right) right"
+    if channelsBefore != 0 || channelsAfter != 0 { text += ", \(channelsBefore) and \(channelsAfter) channels" }
+    return value == 0 ? text : "\(text) of \(value)"
+  }
+}
+
+extension Graph.Padding {
+  /// For errors; empty where there is none.
+  fileprivate var description: String {
     switch self {
-    case .input: "the input"
-    case .scale, .standardize, .reorderChannels: "a normalisation of the input"
-    case .convolution: "a convolution"
-    case .zeroPadding: "zero padding"
-    case .batchNorm: "a batch-norm"
-    case .relu: "a ReLU"
-    case .add: "an addition"
-    case .maxPool: "max-pooling"
-    case .averagePool: "average pooling"
-    case .globalAveragePool: "global average pooling"
-    case .flatten: "Flatten"
-    case .dense: "a linear layer"
-    case .outputActivation(let name), .other(let name): name
-    case .identity: "nothing"
+    case .none: ""
+    case .sides(let top, let bottom, let left, let right):
+      "\(top) above, \(bottom) below, \(left) left, \(right) right"
+    case .same: "as \"same\""
     }
   }
+}
+
+extension Graph.Extent {
+  /// For errors.
+  fileprivate var description: String { "\(height)×\(width)" }
 }

@@ -1,17 +1,13 @@
-internal import ResectGraphs
 internal import ResectBytes
-internal import ResectResNets
+internal import ResectGraphs
+internal import ResectTensors
 
 /// What a graph does to the numbers of an image before its first convolution: a normalisation of the input by the network itself.
 struct GraphInput {
-  /// The layers that do it.
-  private(set) var layers: [String] = []
-  private var operations: [LayerGraph.Operation] = []
+  /// The nodes that do it.
+  private(set) var nodes: [Graph.Node] = []
 
-  mutating func append(_ node: LayerGraph.Node) {
-    layers.append(node.name)
-    operations.append(node.operation)
-  }
+  mutating func append(_ node: Graph.Node) { nodes.append(node) }
 
   /// All of it as one normalisation of `channels` channels; absent where nothing changes.
   ///
@@ -22,14 +18,14 @@ struct GraphInput {
     var order = Array(0..<channels)
     var mean = [Double](repeating: 0, count: channels)
     var std = [Double](repeating: 1, count: channels)
-    for (position, (layer, operation)) in zip(layers, operations).enumerated() {
+    for (position, node) in nodes.enumerated() {
       // So far, the result is (pixel × scale − mean) / std.
-      switch operation {
-      case .scale(let factors, let terms):
-        let factors = try spread(factors, over: channels, at: layer)
-        let terms = try spread(terms, over: channels, at: layer)
+      switch node.operation {
+      case .scaleShift(let affine):
+        let factors = try spread(affine.scale?.doubles() ?? [1], over: channels, at: node)
+        let terms = try spread(affine.shift?.doubles() ?? [0], over: channels, at: node)
         guard factors.allSatisfy({ $0 != 0 }) else {
-          throw ResectError(.badValue, "the layer multiplies pixels by zero", tensor: layer)
+          throw ResectError(.badValue, "the layer multiplies pixels by zero", tensor: node.name)
         }
         if position == 0, Set(factors).count == 1 {
           scale = factors.first
@@ -40,20 +36,21 @@ struct GraphInput {
             std[channel] /= factors[channel]
           }
         }
-      case .standardize(let means, let deviations):
-        let means = try spread(means, over: channels, at: layer)
-        let deviations = try spread(deviations, over: channels, at: layer)
-        for channel in 0..<channels {
-          mean[channel] += means[channel] * std[channel]
-          std[channel] *= deviations[channel]
-        }
-      case .reorderChannels(let positions):
-        let positions = positions ?? Array((0..<channels).reversed())
-        guard positions.sorted() == Array(0..<channels) else {
+      case .normalize(let step):
+        guard step.channels.count == channels else {
           throw ResectError(
-            .unsupported, "the layer takes the channels \(positions) of the image's \(channels)", tensor: layer)
+            .mismatch, "the layer has \(step.channels.count) numbers for the \(channels) channels of the image",
+            tensor: node.name)
         }
-        (order, mean, std) = (positions.map { order[$0] }, positions.map { mean[$0] }, positions.map { std[$0] })
+        (order, mean, std) = (
+          step.channels.map { order[$0] }, step.channels.map { mean[$0] }, step.channels.map { std[$0] }
+        )
+        if position == 0 { scale = step.scale }
+        let factor = position == 0 ? 1 : step.scale
+        for channel in 0..<channels {
+          mean[channel] += step.mean[channel] * std[channel] / factor
+          std[channel] *= step.std[channel] / factor
+        }
       default: continue
       }
     }
@@ -64,15 +61,16 @@ struct GraphInput {
     do throws(ResectError) {
       return try InputNormalization(channels: order, scale: scale ?? 1, mean: mean, std: std)
     } catch {
-      throw error.located(tensor: layers.last)
+      throw error.located(tensor: nodes.last?.name)
     }
   }
 
-  private func spread(_ numbers: [Double], over channels: Int, at layer: String) throws(ResectError) -> [Double] {
+  private func spread(_ numbers: [Double], over channels: Int, at node: Graph.Node) throws(ResectError) -> [Double] {
     if numbers.count == 1 { return [Double](repeating: numbers[0], count: channels) }
     guard numbers.count == channels else {
       throw ResectError(
-        .mismatch, "the layer has \(numbers.count) numbers for the \(channels) channels of the image", tensor: layer)
+        .mismatch, "the layer has \(numbers.count) numbers for the \(channels) channels of the image",
+        tensor: node.name)
     }
     return numbers
   }

@@ -1,24 +1,27 @@
 internal import ResectBytes
-internal import ResectCheckpoints
-internal import ResectResNets
 
 /// Operations that are no layers, as `preprocess_input` of keras.applications or `x / 255` leave them in a model's description.
 ///
 /// Source: what Keras 3.15 and tf_keras 2.21 write.
 extension KerasLayer {
-  /// What an operation between one layer's result and a constant computes, or a turning around of channels; nil for anything else.
-  var arithmetic: LayerGraph.Operation? {
-    guard inputs.count == 1 else { return nil }
-    if turnsChannels { return .reorderChannels(nil) }
-    guard let (numbers, isSecond) = constant else { return nil }
-    return switch (settings["function"]?.string ?? className, isSecond) {
-    case ("TrueDivide", true), ("Divide", true), ("math.truediv", true): .scale(by: numbers.map { 1 / $0 }, adding: [0])
-    case ("Multiply", _), ("math.multiply", _): .scale(by: numbers, adding: [0])
-    case ("Add", _), ("math.add", _), ("__operators__.add", _), ("nn.bias_add", _): .scale(by: [1], adding: numbers)
-    case ("Subtract", true), ("math.subtract", true): .scale(by: [1], adding: numbers.map { -$0 })
-    case ("Subtract", false): .scale(by: [-1], adding: numbers)
+  /// What an operation between one layer's result and a constant computes: a factor and a term, each one for all channels or one for
+  /// each; nil for anything else.
+  var arithmetic: (factors: [Double], terms: [Double])? {
+    guard inputs.count == 1, let (numbers, isSecond) = constant else { return nil }
+    return switch (function, isSecond) {
+    case ("TrueDivide", true), ("Divide", true), ("math.truediv", true): (numbers.map { 1 / $0 }, [0])
+    case ("Multiply", _), ("math.multiply", _): (numbers, [0])
+    case ("Add", _), ("math.add", _), ("__operators__.add", _), ("nn.bias_add", _): ([1], numbers)
+    case ("Subtract", true), ("math.subtract", true): ([1], numbers.map { -$0 })
+    case ("Subtract", false): ([-1], numbers)
     default: nil
     }
+  }
+
+  /// The function of TensorFlow that Keras 2 made a layer of, or else the class.
+  var function: String {
+    guard ["TFOpLambda", "TensorFlowOpLayer"].contains(className) else { return className }
+    return settings["function"]?.string ?? settings["node_def"]?.string ?? className
   }
 
   /// Where this layer stacks single channels of one image: that image's layer among `layers`, and the channels in order.
@@ -39,7 +42,7 @@ extension KerasLayer {
   }
 
   /// Whether this layer is `x[..., ::-1]`.
-  private var turnsChannels: Bool {
+  var turnsChannels: Bool {
     let spec =
       switch className {
       case "GetItem": call["args"]?.elements?.last?.elements
@@ -73,7 +76,9 @@ extension JSON {
     var value = self["config"]?["value"] ?? self
     while let elements = value.elements, elements.count == 1, elements[0].elements != nil { value = elements[0] }
     let numbers = (value.elements ?? [value]).map(\.number)
-    guard 1...4096 ~= numbers.count, numbers.allSatisfy({ $0?.isFinite ?? false }) else { return nil }
+    guard 1...KerasLayer.mostConstants ~= numbers.count, numbers.allSatisfy({ $0?.isFinite ?? false }) else {
+      return nil
+    }
     return numbers.compactMap(\.self)
   }
 }

@@ -1,28 +1,39 @@
-internal import ResectGraphs
-internal import ResectBytes
-internal import ResectResNets
+package import ResectBytes
+package import ResectGraphs
+package import ResectTensors
 
-/// The places of a graph's layers in the tree, and what the graph says that weights do not.
+/// A graph that is recognised as a ResNet: the places of its nodes in the tree, and what it says that weights do not.
 ///
 /// The graph is walked from its result to its input, from addition to addition: what lies between two of them is a block, its
 /// longer way the residual's, its shorter one the shortcut. Whatever a ResNet does not do there is refused by its name, since the
 /// weights would fit and the results would be wrong.
-struct GraphMatch {
-  /// The place of each layer that has weights.
-  private(set) var places: [String: ModulePath] = [:]
-  private(set) var stem = Architecture.Stem.sevenWithMaxPool
-  private(set) var stemPooling = Architecture.StemPooling.symmetric
-  private(set) var isPreactivated = false
+package struct GraphMatch: Sendable {
+  /// A tensor of the graph and its place.
+  package struct Parameter: Sendable {
+    /// Its node's name and its role, as `conv1.weight`.
+    package let name: String
+    package let path: ParameterPath
+    package let tensor: LazyTensor
+  }
+
+  /// The place of each node that has weights, by its name.
+  package let places: [String: ModulePath]
+  /// The tensors in their places. A batch-norm of the graph may lack a scale or a shift, one of the tree has ones and zeros there.
+  package let parameters: [Parameter]
+  let stem: Architecture.Stem
+  let stemPooling: Architecture.StemPooling
+  let isPreactivated: Bool
   private(set) var shortcut = Architecture.Shortcut.projection
-  private(set) var stridedBlocks = Architecture.StridedBlocks.first
-  private(set) var stridePlacement = Architecture.StridePlacement.v15
+  let stridedBlocks: Architecture.StridedBlocks
+  let stridePlacement: Architecture.StridePlacement
   private let input: GraphInput
   /// How convolutions pad of which that matters.
   let paddings: [ModulePath: Architecture.Padding]
   /// What the batch-norms add to the variance.
   let epsilons: [ModulePath: Double]
 
-  init(_ graph: LayerGraph) throws(ResectError) {
+  /// Throws why the graph is no ResNet, with the node's name.
+  package init(_ graph: Graph) throws(ResectError) {
     let trunk = try GraphTrunk(graph)
     var reader = GraphReader(graph: graph)
     isPreactivated = trunk.isPreactivated
@@ -34,12 +45,36 @@ struct GraphMatch {
     input = reader.input
     paddings = reader.byPlace(reader.paddings)
     epsilons = reader.byPlace(reader.epsilons)
-    if let odd = reader.epsilons.filter({ !$0.value.isFinite || $0.value < 0 }).min(by: { $0.key < $1.key }) {
-      throw ResectError(.badValue, "the batch-norm adds \(odd.value) to the variance", tensor: odd.key)
-    }
     (stridedBlocks, stridePlacement) = try GraphMatch.strides(of: blocks)
+    parameters = try GraphMatch.parameters(of: graph, places)
     if trunk.projectsInputs { shortcut = .inputProjection }
     if blocks.contains(where: \.isPooled) { shortcut = .averagePooledProjection }
+  }
+
+  private static func parameters(
+    of graph: Graph, _ places: [String: ModulePath]
+  ) throws(ResectError) -> [Parameter] {
+    var parameters: [Parameter] = []
+    for node in graph.nodes {
+      guard let place = places[node.name] else { continue }
+      var operation = node.operation
+      if case .batchNorm(var norm) = operation {
+        let (count, dtype) = (norm.mean.shape.elementCount, norm.mean.dtype)
+        norm.weight = norm.weight ?? LazyTensor(values: [Double](repeating: 1, count: count), dtype: dtype)
+        norm.bias = norm.bias ?? LazyTensor(values: [Double](repeating: 0, count: count), dtype: dtype)
+        operation = .batchNorm(norm)
+      }
+      for (role, tensor, _) in operation.tensors {
+        guard let kind = ParameterPath.Kind(rawValue: role) else { continue }
+        var tensor = tensor
+        if case .classifier = place, kind == .weight {
+          tensor = try tensor.reshaped(Array(tensor.shape.axes.prefix(2)))
+        }
+        parameters.append(
+          Parameter(name: "\(node.name).\(role)", path: ParameterPath(place, kind), tensor: tensor))
+      }
+    }
+    return parameters
   }
 
   /// Which blocks stride, and where. Refuses what no ResNet does.
@@ -78,7 +113,7 @@ struct GraphMatch {
   }
 
   /// Takes over what the graph says of a network that has `tensors`. Throws where the weights form another network than the graph.
-  func apply(to architecture: inout Architecture, tensors: [ParameterPath]) throws(ResectError) {
+  package func apply(to architecture: inout Architecture) throws(ResectError) {
     guard architecture.stem == stem else {
       throw ResectError(
         .mismatch,
@@ -105,28 +140,10 @@ struct GraphMatch {
     architecture.absentNorms = norms.subtracting(present)
     architecture.hasConvolutionBias = false
     architecture.biasExceptions = Set(
-      tensors.lazy.filter { $0.kind == .bias && $0.module.isConvolution }.map(\.module))
+      parameters.lazy.map(\.path).filter { $0.kind == .bias && $0.module.isConvolution }.map(\.module))
     let convolutions = present.filter(\.isConvolution)
     if architecture.biasExceptions == convolutions {
       (architecture.hasConvolutionBias, architecture.biasExceptions) = (true, [])
     }
-  }
-
-  /// The place of each tensor, by its name: its layer's and what torch calls it. Those that normalise the input have none: the
-  /// architecture says their numbers.
-  func mapping(of tensors: [NamedTensor]) -> Mapping {
-    var mapped: [String: ParameterPath] = [:]
-    var leftOut: Set<String> = []
-    let inputLayers = Set(input.layers)
-    for tensor in tensors {
-      guard let dot = tensor.name.lastIndex(of: ".") else { continue }
-      let layer = String(tensor.name[..<dot])
-      if inputLayers.contains(layer) { leftOut.insert(tensor.name) }
-      guard let place = places[layer],
-        let kind = ParameterPath.Kind(rawValue: String(tensor.name[tensor.name.index(after: dot)...]))
-      else { continue }
-      mapped[tensor.name] = ParameterPath(place, kind)
-    }
-    return Mapping(places: mapped, leftOut: leftOut)
   }
 }
