@@ -29,11 +29,11 @@ import Testing
     _ = try ResNet(architecture: unfolded.architecture, tensors: tensors)
   }
 
-  @Test func `a network with batch-norms is refused, and one whose eps nobody knows`() throws {
+  @Test func `a network with batch-norms is refused, and one whose eps is unknown`() throws {
     let kept = try ResNet.random(.small())
     #expect(throws: ResectError.self) { try kept.unfoldingBatchNorm() }
     var bare = try kept.foldingBatchNorm().network
-    bare.architecture.epsilon = .init(nil, from: .none)
+    bare.updateUnits { $1.foldedEpsilon = nil }
     #expect(throws: ResectError.self) { try bare.unfoldingBatchNorm() }
     #expect(try bare.unfoldingBatchNorm(epsilon: 1e-5).network.architecture.epsilon.value == 1e-5)
   }
