@@ -137,7 +137,7 @@ let package = Package(
     tests("Images", on: ["Bytes", "ResNets"], scripts: ["make_images.py", "Images"]),
     tests("ResNets", on: ["Bytes", "Tensors", "Graphs"]),
     tests("Naming", on: ["Bytes", "Tensors", "Graphs", "ResNets"]),
-    tests("Surgery", on: ["Bytes", "Tensors", "Graphs", "ResNets"]),
+    tests("Surgery", on: ["Bytes", "Tensors", "Graphs", "ResNets"], scripts: ["make_folded.py", "folded.json"]),
     tests("NativeFormat", on: ["Bytes", "Tensors", "Graphs", "ResNets"]),
     tests("Inference", on: ["Bytes", "Tensors", "Graphs", "ResNets", "Images", "Surgery"]),
     tests("Resect", on: []),
