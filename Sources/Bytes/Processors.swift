@@ -41,7 +41,8 @@ package enum Processors {
         let found =
           isUnified
           ? file("/sys/fs/cgroup\(folder)/cpu.max").flatMap(quota(unified:))
-          : quota(file("/sys/fs/cgroup/cpu\(folder)/cpu.cfs_quota_us"), file("/sys/fs/cgroup/cpu\(folder)/cpu.cfs_period_us"))
+          : quota(
+            file("/sys/fs/cgroup/cpu\(folder)/cpu.cfs_quota_us"), file("/sys/fs/cgroup/cpu\(folder)/cpu.cfs_period_us"))
         if let found { smallest = min(smallest ?? found, found) }
         guard names.popLast() != nil else { break }
       }

@@ -42,7 +42,7 @@ extension UnsafeBufferPointer<Float> {
   var largestMagnitude: Float {
     // Magnitudes order as their bits do, what is not a number above infinity; integers are compared several at a time.
     var largest: UInt32 = 0
-    for unsafe value in unsafe self { largest = Swift.max(largest, value.bitPattern & 0x7FFF_FFFF) }
+    for index in indices { unsafe largest = Swift.max(largest, self[index].bitPattern & 0x7FFF_FFFF) }
     return Float(bitPattern: largest)
   }
 }

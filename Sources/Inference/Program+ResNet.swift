@@ -19,10 +19,10 @@ extension Program {
   /// epsilon), and where the network cannot run without its batch.
   public init(_ network: ResNet, fidelity: Fidelity = .fused) throws(ResectError) {
     var network = network
-    if fidelity == .fused, network.architecture.normalization != .none {
+    if fidelity == .fused, network.normalization != .none {
       network = try network.foldingBatchNorm().network
     }
-    self.init(inputChannels: network.architecture.inputChannels)
+    self.init(inputChannels: network.inputChannels)
     try add(Builder(architecture: network.architecture), network)
   }
 

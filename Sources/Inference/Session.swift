@@ -209,7 +209,8 @@ public final class Session: Sendable {
     guard batch.values.largestMagnitude.isFinite else {
       let index = batch.values.firstIndex { !$0.isFinite } ?? 0
       throw ResectError(
-        .badValue, "number \(index % batch.shape.count) of input \(index / batch.shape.count) is \(batch.values[index])",
+        .badValue,
+        "number \(index % batch.shape.count) of input \(index / batch.shape.count) is \(batch.values[index])",
         advice: "a network takes finite numbers")
     }
     switch (batch.shape, graph.takesFeatures) {

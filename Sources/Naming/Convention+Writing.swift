@@ -22,8 +22,9 @@ extension Convention {
   /// network, or has names for it.
   public func forWriting(_ network: ResNet) -> Convention {
     guard isOfOneFile else { return self }
+    let architecture = network.architecture
     let able = Convention.all.filter { $0.table(for: network) != nil }
-    return able.first { $0.isNatural(network.architecture) } ?? able.first ?? self
+    return able.first { $0.isNatural(architecture) } ?? able.first ?? self
   }
 
   /// The same convention with the names that `network` is written by, if it has names for all of it.
@@ -33,18 +34,17 @@ extension Convention {
 
   /// The first table that has a name for every tensor but counts of batches.
   private func table(for network: ResNet) -> NameTable? {
-    tables.first { table in
-      table.says(network.architecture)
-        && network.parameters.allSatisfy {
-          $0.path.kind == .batchesTracked || table.name(of: $0.path) != nil
-        }
+    let parameters = network.parameters
+    return tables.first { table in
+      table.says(network)
+        && parameters.allSatisfy { $0.path.kind == .batchesTracked || table.name(of: $0.path) != nil }
     }
   }
 
   /// What the convention cannot say of `network`.
   private func gap(in network: ResNet) -> String {
-    guard let table = tables.first(where: { $0.says(network.architecture) }) else {
-      return "has no names for \(network.architecture.shortcut.rawValue) shortcuts"
+    guard let table = tables.first(where: { $0.says(network) }) else {
+      return "has no names for \(network.shortcutKind.rawValue) shortcuts"
     }
     let nameless = network.parameters.filter { $0.path.kind != .batchesTracked && table.name(of: $0.path) == nil }
     let place = nameless.first?.path.module.description ?? "this network"
@@ -82,8 +82,8 @@ extension Convention {
 
 extension NameTable {
   /// Whether the names say which kind of projection the network has.
-  func says(_ architecture: Architecture) -> Bool {
-    guard architecture.projections.joined().contains(true) else { return true }
-    return (architecture.shortcut == .averagePooledProjection) == (shortcut == .averagePooledProjection)
+  func says(_ network: ResNet) -> Bool {
+    guard network.stages.joined().contains(where: { $0.shortcut != nil }) else { return true }
+    return (network.shortcutKind == .averagePooledProjection) == (shortcut == .averagePooledProjection)
   }
 }

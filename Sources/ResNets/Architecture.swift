@@ -1,6 +1,7 @@
 public import ResectGraphs
 
-/// Everything that is needed to rebuild a ResNet but its weights.
+/// Everything that is needed to rebuild a ResNet but its weights: the plan by which a tree is made, and what is said of a tree. A
+/// network is changed in its tree, not here.
 ///
 /// Source: He et al., "Deep Residual Learning for Image Recognition" (2015), and torchvision's `ResNet`, whose terms are used:
 /// `planes` are ``widths``, `base_width` is ``widthPerGroup``.
@@ -148,7 +149,7 @@ public struct Architecture: Sendable, Hashable {
     case v1
     /// The 3×3, as in torchvision.
     case v15 = "v1.5"
-    /// Nobody said.
+    /// Unknown.
     case unknown
   }
 
@@ -172,7 +173,7 @@ public struct Architecture: Sendable, Hashable {
     case layers([Int])
   }
 
-  /// Who said what weights cannot tell.
+  /// What says what weights cannot tell.
   public enum Source: Sendable, Hashable {
     /// The naming convention of the file.
     case convention(String)
@@ -182,18 +183,18 @@ public struct Architecture: Sendable, Hashable {
     case graph
     /// The caller.
     case option
-    /// Nobody.
+    /// Nothing: it is unknown.
     case none
   }
 
-  /// A value and who said it.
+  /// A value and its source.
   public struct Sourced<Value: Sendable & Hashable>: Sendable, Hashable {
     /// The value.
     public var value: Value
-    /// Who said it.
+    /// What says it.
     public var source: Source
 
-    /// A value and who said it.
+    /// A value and its source.
     public init(_ value: Value, from source: Source) {
       self.value = value
       self.source = source
@@ -344,11 +345,16 @@ extension Architecture {
 
   /// Lets batch-norms add what `epsilons` says: what most of them add becomes the rule.
   public mutating func setEpsilons(_ epsilons: [ModulePath: Double], from source: Source) {
-    var counts: [Double: Int] = [:]
-    for epsilon in epsilons.values { counts[epsilon, default: 0] += 1 }
-    let rule = counts.min { ($1.value, $0.key) < ($0.value, $1.key) }?.key
+    let rule = Architecture.rule(of: epsilons.values)
     epsilon = Sourced(rule, from: rule == nil ? .none : source)
     epsilonExceptions = epsilons.filter { $0.value != rule }
+  }
+
+  /// What most of `epsilons` are, the smallest where as many are another.
+  static func rule(of epsilons: some Sequence<Double>) -> Double? {
+    var counts: [Double: Int] = [:]
+    for epsilon in epsilons { counts[epsilon, default: 0] += 1 }
+    return counts.min { ($1.value, $0.key) < ($0.value, $1.key) }?.key
   }
 
   /// What batch-norms add to the variance, for people: `0.001`, or `0.001, stem.norm 1e-05`, or `unknown`.

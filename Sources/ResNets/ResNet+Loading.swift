@@ -2,7 +2,7 @@ public import ResectBytes
 public import ResectTensors
 
 extension ResNet {
-  /// A network of `architecture` whose tensors are found by their places.
+  /// A network by the plan `architecture`, whose tensors are found by their places.
   ///
   /// Throws `ResectError.Code.mismatch` where a tensor is missing or has another shape; all of them are listed in
   /// the details. Naming reports the same with the file's own names before it comes to this.
@@ -23,14 +23,15 @@ extension ResNet {
         .mismatch, "\(faults.count) tensors do not fit the architecture, the first: \(faults[0])",
         details: faults)
     }
-    let places = TensorPlaces(architecture: architecture, tensors: tensors)
-    self.architecture = architecture
+    let places = PlannedLayers(architecture: architecture, tensors: tensors)
+    inputNormalization = architecture.inputNormalization
     innerStem = []
     for index in architecture.innerStemWidths.indices {
-      innerStem.append(try places.unit(UnitPaths(innerStem: index + 1)))
+      innerStem.append(try places.unit(UnitPaths(innerStem: index + 1), stride: index == 0 ? 2 : 1))
     }
-    stem = try places.unit(.stem)
-    if architecture.stem == .deepWithConvolution { stemPool = try places.unit(.stemPool) }
+    stem = try places.unit(.stem, stride: architecture.stem == .sevenWithMaxPool ? 2 : 1)
+    if architecture.stem == .deepWithConvolution { stemPool = try places.unit(.stemPool, stride: 2) }
+    if [.sevenWithMaxPool, .deepWithMaxPool].contains(architecture.stem) { stemPooling = architecture.stemPooling }
     stages = []
     for (stage, blocks) in architecture.channels.enumerated() {
       var built: [ResidualBlock] = []
@@ -39,12 +40,17 @@ extension ResNet {
       }
       stages.append(built)
     }
+    isPreactivated = architecture.isPreactivated
+    shortcutKind = architecture.shortcut
     if architecture.hasFinalNorm { finalNorm = places.norm(.finalNorm) }
+    appendsConstantFeature = architecture.appendsConstantFeature
     head = []
     for layer in architecture.headLayers {
-      let linear = try places.convolution(.classifier(layer: layer))
-      head.append(Linear(layer: layer, weight: linear.weight, bias: linear.bias))
+      let place = ModulePath.classifier(layer: layer)
+      head.append(Linear(layer: layer, weight: try places.weight(place), bias: places.bias(place)))
     }
+    statedStrides = architecture.stridePlacement
+    epsilonSource = architecture.epsilon.source
   }
 
   /// Elements that are trained, as torch counts parameters.
@@ -58,18 +64,19 @@ extension ResNet {
   }
 }
 
-/// Tensors by their places, as parts of the tree.
-private struct TensorPlaces {
+/// The layers of an architecture with the tensors that stand at their places.
+private struct PlannedLayers {
   let architecture: Architecture
   let tensors: [ParameterPath: LazyTensor]
 
-  /// The weight and bias of a layer.
-  func convolution(_ place: ModulePath) throws(ResectError) -> ResNet.Convolution {
+  func weight(_ place: ModulePath) throws(ResectError) -> LazyTensor {
     guard let weight = tensors[.init(place, .weight)] else {
       throw ResectError(.mismatch, "missing \(ParameterPath(place, .weight))")
     }
-    return ResNet.Convolution(weight: weight, bias: tensors[.init(place, .bias)])
+    return weight
   }
+
+  func bias(_ place: ModulePath) -> LazyTensor? { tensors[.init(place, .bias)] }
 
   func norm(_ place: ModulePath) -> ResNet.BatchNorm? {
     guard architecture.normalization != .none, !architecture.absentNorms.contains(place) else {
@@ -78,30 +85,52 @@ private struct TensorPlaces {
     func tensor(_ kind: ParameterPath.Kind) -> LazyTensor? { tensors[.init(place, kind)] }
     return ResNet.BatchNorm(
       weight: tensor(.weight), bias: tensor(.bias), runningMean: tensor(.runningMean),
-      runningVariance: tensor(.runningVariance), batchesTracked: tensor(.batchesTracked))
+      runningVariance: tensor(.runningVariance), batchesTracked: tensor(.batchesTracked),
+      epsilon: architecture.epsilon(at: place), isScaleAndShift: architecture.normalization == .scaleAndShift)
   }
 
-  func unit(_ paths: ResNet.UnitPaths) throws(ResectError) -> ResNet.ConvolutionUnit {
-    ResNet.ConvolutionUnit(
-      convolution: try convolution(paths.convolution), norm: norm(paths.norm))
+  func unit(
+    _ paths: ResNet.UnitPaths, stride: Int, groups: Int = 1
+  ) throws(ResectError) -> ResNet.ConvolutionUnit {
+    let weight = try weight(paths.convolution)
+    let padding = architecture.padding(at: paths.convolution).around(kernel: weight.shape.axes.last ?? 1)
+    let convolution = ResNet.Convolution(
+      weight: weight, bias: bias(paths.convolution), stride: stride, padding: padding, groups: groups)
+    let norm = norm(paths.norm)
+    // Among batch-norms, one that is absent was never there; else it may have been folded.
+    var foldedEpsilon: Double?
+    switch architecture.normalization {
+    case .batchNorm: break
+    case .scaleAndShift, .none: if norm == nil { foldedEpsilon = architecture.epsilon(at: paths.norm) }
+    }
+    return ResNet.ConvolutionUnit(convolution: convolution, norm: norm, foldedEpsilon: foldedEpsilon)
   }
 
   func block(stage: Int, block: Int, count: Int) throws(ResectError) -> ResNet.ResidualBlock {
+    let stride = architecture.stride(stage: stage, block: block)
+    let strider = architecture.block == .basic ? 0 : architecture.stridePlacement.value.position
     var units: [ResNet.ConvolutionUnit] = []
     for index in 1...count {
-      units.append(try unit(.init(stage: stage, block: block, index: index)))
+      units.append(
+        try unit(
+          .init(stage: stage, block: block, index: index), stride: strider == index - 1 ? stride : 1,
+          groups: architecture.block == .bottleneck && index == 2 ? architecture.groups : 1))
     }
     var attention: ResNet.Attention?
     if let kind = architecture.attention?.kind {
-      var layers: [ResNet.Convolution] = []
+      var layers: [ResNet.Attention.Layer] = []
       for index in 1...kind.layers {
-        layers.append(try convolution(kind.place(stage: stage, block: block, index: index)))
+        let place = kind.place(stage: stage, block: block, index: index)
+        layers.append(.init(weight: try weight(place), bias: bias(place)))
       }
       attention = ResNet.Attention(layers: layers)
     }
-    let hasShortcut = architecture.projections[stage - 1][block]
+    var shortcut: ResNet.ConvolutionUnit?
+    if architecture.projections[stage - 1][block] {
+      let isPooled = architecture.shortcut == .averagePooledProjection
+      shortcut = try unit(.init(shortcutOf: block, stage: stage), stride: isPooled ? 1 : stride)
+    }
     return ResNet.ResidualBlock(
-      units: units, attention: attention,
-      shortcut: hasShortcut ? try unit(.init(shortcutOf: block, stage: stage)) : nil)
+      units: units, unplacedStride: strider == nil ? stride : 1, attention: attention, shortcut: shortcut)
   }
 }

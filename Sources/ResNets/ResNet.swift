@@ -1,23 +1,38 @@
+public import ResectGraphs
 public import ResectTensors
 
 /// A ResNet as a tree of modules whose tensors nobody has read yet.
 ///
-/// The tree is a value: a surgery returns a new one. Every tensor has the shape that ``architecture`` says.
+/// The tree is a value: a surgery returns a new one. Everything that the network computes stands in it once, on the layer that it
+/// is about; ``architecture`` is read off it.
 public struct ResNet: Sendable {
-  /// What the tree is a network of.
-  public var architecture: Architecture
+  /// How the network normalises pixels before its first convolution; absent where its input comes normalised.
+  public var inputNormalization: InputNormalization?
   /// The convolutions of a deep stem before its last, in order.
   public var innerStem: [ConvolutionUnit]
   /// The first convolution, or a deep stem's last.
   public var stem: ConvolutionUnit
   /// The convolution in the place of the stem's max-pooling.
   public var stemPool: ConvolutionUnit?
+  /// What the stem's max-pooling sees beyond the image's border; absent where the stem does not pool.
+  public var stemPooling: Architecture.StemPooling?
   /// The residual blocks by stage.
   public var stages: [[ResidualBlock]]
+  /// Whether batch-norm and ReLU come before each convolution of a block rather than after it (v2).
+  public var isPreactivated: Bool
+  /// What a block's input passes through where its shape changes.
+  public var shortcutKind: Architecture.Shortcut
   /// The batch-norm after the last stage, in v2.
   public var finalNorm: BatchNorm?
+  /// Whether the features end in a constant 1, so that the class embedding's last column is the bias.
+  public var appendsConstantFeature: Bool
   /// The linear layers after global average pooling: one for a classifier, none for a backbone.
   public var head: [Linear]
+  /// Where bottlenecks stride by the word of a source. The value is of use only to a network without a bottleneck that strides:
+  /// in others, the blocks tell.
+  package var statedStrides: Architecture.Sourced<Architecture.StridePlacement>
+  /// The source of what the batch-norms add to the variance.
+  package var epsilonSource: Architecture.Source
 
   /// A convolution and what normalises its output.
   public struct ConvolutionUnit: Sendable {
@@ -25,6 +40,15 @@ public struct ResNet: Sendable {
     public var convolution: Convolution
     /// The batch-norm after it, or before it in a pre-activated block; absent where it was folded or never there.
     public var norm: BatchNorm?
+    /// What the batch-norm that is folded now added to the variance, where that is known.
+    public var foldedEpsilon: Double?
+
+    /// A convolution and its batch-norm.
+    public init(convolution: Convolution, norm: BatchNorm? = nil, foldedEpsilon: Double? = nil) {
+      self.convolution = convolution
+      self.norm = norm
+      self.foldedEpsilon = foldedEpsilon
+    }
   }
 
   /// A convolution.
@@ -33,6 +57,34 @@ public struct ResNet: Sendable {
     public var weight: LazyTensor
     /// Output channels.
     public var bias: LazyTensor?
+    /// Pixels between windows. Where it is unknown which convolution of a block strides, none of them does: see
+    /// ``ResNet/ResidualBlock/unplacedStride``.
+    public var stride: Int
+    /// Zeros around the image.
+    public var padding: Graph.Padding
+    /// How many groups the channels are divided into.
+    public var groups: Int
+    /// Pixels between the taps of the kernel.
+    public var dilation: Int
+
+    /// A convolution.
+    public init(
+      weight: LazyTensor, bias: LazyTensor? = nil, stride: Int = 1, padding: Graph.Padding, groups: Int = 1,
+      dilation: Int = 1
+    ) {
+      self.weight = weight
+      self.bias = bias
+      self.stride = stride
+      self.padding = padding
+      self.groups = groups
+      self.dilation = dilation
+    }
+
+    /// The channels that it makes.
+    public var outputs: Int { weight.shape.axes.first ?? 0 }
+
+    /// The pixels of its window in a row; the window is a square.
+    public var kernel: Int { weight.shape.axes.last ?? 1 }
   }
 
   /// A batch normalisation; all tensors have one element a channel.
@@ -47,17 +99,24 @@ public struct ResNet: Sendable {
     public var runningVariance: LazyTensor?
     /// How many batches were seen in training; a scalar.
     public var batchesTracked: LazyTensor?
+    /// What is added to the variance, or was before the statistics went into the scale and the shift; absent where that is unknown.
+    public var epsilon: Double?
+    /// Whether scale and shift are all there is: nothing is subtracted or divided by.
+    public var isScaleAndShift: Bool
 
     /// A batch-norm of these tensors.
     public init(
       weight: LazyTensor? = nil, bias: LazyTensor? = nil, runningMean: LazyTensor? = nil,
-      runningVariance: LazyTensor? = nil, batchesTracked: LazyTensor? = nil
+      runningVariance: LazyTensor? = nil, batchesTracked: LazyTensor? = nil, epsilon: Double?,
+      isScaleAndShift: Bool = false
     ) {
       self.weight = weight
       self.bias = bias
       self.runningMean = runningMean
       self.runningVariance = runningVariance
       self.batchesTracked = batchesTracked
+      self.epsilon = epsilon
+      self.isScaleAndShift = isScaleAndShift
     }
   }
 
@@ -65,17 +124,54 @@ public struct ResNet: Sendable {
   public struct ResidualBlock: Sendable {
     /// Two (basic) or three (bottleneck) units.
     public var units: [ConvolutionUnit]
+    /// A stride that one of the convolutions has beside its own, where it is unknown which; else 1.
+    public var unplacedStride: Int
     /// What weighs the channels before the addition.
     public var attention: Attention?
     /// The projection; absent where the input is added as it is or zero-padded. Its batch-norm comes after it in every block.
     public var shortcut: ConvolutionUnit?
+
+    /// A block of these parts.
+    public init(
+      units: [ConvolutionUnit], unplacedStride: Int = 1, attention: Attention? = nil, shortcut: ConvolutionUnit? = nil
+    ) {
+      self.units = units
+      self.unplacedStride = unplacedStride
+      self.attention = attention
+      self.shortcut = shortcut
+    }
+
+    /// By how much height and width shrink.
+    public var stride: Int { units.reduce(unplacedStride) { $0 * $1.convolution.stride } }
   }
 
-  /// What weighs a block's channels; the kind is the architecture's.
+  /// What weighs a block's channels before the addition.
   public struct Attention: Sendable {
-    /// The layers in order: two of squeeze-and-excitation, whose weights may have two axes, or one over the channels, 1 × 1 ×
-    /// kernel.
-    public var layers: [Convolution]
+    /// A layer of it.
+    public struct Layer: Sendable {
+      /// Outputs × inputs, of a convolution with two axes of length 1 more; or 1 × 1 × taps of a convolution over channels.
+      public var weight: LazyTensor
+      /// Outputs.
+      public var bias: LazyTensor?
+
+      /// A layer.
+      public init(weight: LazyTensor, bias: LazyTensor? = nil) {
+        self.weight = weight
+        self.bias = bias
+      }
+    }
+
+    /// The layers in order: two of squeeze-and-excitation, or one over the channels.
+    public var layers: [Layer]
+
+    /// An attention of these layers.
+    public init(layers: [Layer]) { self.layers = layers }
+
+    /// How the weights are computed: the layers show it.
+    public var kind: Architecture.Attention.Kind {
+      guard layers.count > 1 else { return .efficientChannel }
+      return layers[0].weight.shape.rank == 2 ? .linearSqueezeExcitation : .squeezeExcitation
+    }
   }
 
   /// A linear layer.
@@ -107,17 +203,18 @@ extension ResNet {
 
   /// Every tensor of the tree, in the order of torch's state dict.
   public var parameters: [Parameter] {
-    var list = ParameterList(isPreactivated: architecture.isPreactivated)
+    var list = ParameterList(isPreactivated: isPreactivated)
     for (paths, unit) in stemUnits { list.add(paths, unit) }
     for (stage, blocks) in stages.enumerated() {
       for (index, block) in blocks.enumerated() {
         for (position, unit) in block.units.enumerated() {
           list.add(.init(stage: stage + 1, block: index, index: position + 1), unit)
         }
-        for (position, layer) in (block.attention?.layers ?? []).enumerated() {
-          let place = architecture.attention?.kind
-            .place(stage: stage + 1, block: index, index: position + 1)
-          if let place { list.add(place, layer) }
+        if let attention = block.attention {
+          for (position, layer) in attention.layers.enumerated() {
+            let place = attention.kind.place(stage: stage + 1, block: index, index: position + 1)
+            list.add(place, [.weight: layer.weight, .bias: layer.bias])
+          }
         }
         if let shortcut = block.shortcut {
           list.add(.init(shortcutOf: index, stage: stage + 1), shortcut)
@@ -167,9 +264,21 @@ extension ResNet {
   /// Every convolution with its batch-norm, in the order of torch's state dict.
   public var units: [(paths: UnitPaths, unit: ConvolutionUnit)] {
     var units: [(paths: UnitPaths, unit: ConvolutionUnit)] = []
-    var copy = self
-    copy.updateUnits { paths, unit in units.append((paths, unit)) }
+    forEachUnit { units.append(($0, $1)) }
     return units
+  }
+
+  /// Shows `body` each convolution with its batch-norm, in the order of torch's state dict.
+  func forEachUnit(_ body: (UnitPaths, ConvolutionUnit) -> Void) {
+    for (paths, unit) in stemUnits { body(paths, unit) }
+    for (stage, blocks) in stages.enumerated() {
+      for (index, block) in blocks.enumerated() {
+        for (position, unit) in block.units.enumerated() {
+          body(UnitPaths(stage: stage + 1, block: index, index: position + 1), unit)
+        }
+        if let shortcut = block.shortcut { body(UnitPaths(shortcutOf: index, stage: stage + 1), shortcut) }
+      }
+    }
   }
 
   /// Lets `update` change each convolution with its batch-norm, in the order of torch's state dict.

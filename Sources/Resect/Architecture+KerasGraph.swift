@@ -32,10 +32,9 @@ extension Architecture {
       }
     }
   }
+}
 
-  /// Whether Keras' layers do what the network does with its input: they leave channels where they are.
-  var normalizesInKeras: Bool {
-    guard let channels = inputNormalization?.channels else { return false }
-    return channels == Array(0..<inputChannels)
-  }
+extension InputNormalization {
+  /// Whether Keras' layers can do it: they leave channels where they are.
+  var isInKeras: Bool { channels == Array(channels.indices) }
 }

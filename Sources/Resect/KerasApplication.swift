@@ -20,13 +20,14 @@ struct KerasApplication {
     stored: @escaping (LazyTensor) -> DType
   ) throws(ResectError) {
     let isLegacy = convention.name == Convention.kerasLegacy.name
-    let kin: KerasFamily = network.architecture.isPreactivated ? .v2 : isLegacy ? .legacy : .v1
+    let architecture = network.architecture
+    let kin: KerasFamily = network.isPreactivated ? .v2 : isLegacy ? .legacy : .v1
     var family: KerasFamily? = kin
     do throws(ResectError) {
-      try kin.check(network.architecture)
+      try kin.check(architecture)
     } catch {
       guard format == .keras, !isChosen || convention.name != kin.convention.name else { throw error }
-      try network.architecture.checkKerasGraph()
+      try architecture.checkKerasGraph()
       family = nil
     }
     let graph = try KerasGraph(network, of: family, stored: stored)
@@ -64,7 +65,7 @@ struct KerasApplication {
     let counts = network.parameters.count { $0.path.kind == .batchesTracked }
     if counts > 0 { warnings.append("\(counts) counts of batches are left out: Keras has no place for them") }
     if family == .legacy {
-      let verb = network.architecture.stemPooling == .unpadded ? "does not pad" : "pads"
+      let verb = network.stemPooling == .unpadded ? "does not pad" : "pads"
       warnings.append(
         "the stem's pooling \(verb), which weights alone do not tell: Keras' ResNet50 pads since 2018, and did not before"
       )

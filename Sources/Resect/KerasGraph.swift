@@ -9,7 +9,7 @@ struct KerasGraph {
   private let family: KerasFamily?
   /// The convention that names layers with weights.
   private let names: Convention
-  private let architecture: Architecture
+  private let network: ResNet
   private let stored: (LazyTensor) -> DType
   private var layers: [Layer] = []
   /// The layer whose result is the network's so far.
@@ -32,19 +32,17 @@ struct KerasGraph {
     _ network: ResNet, of family: KerasFamily?, stored: @escaping (LazyTensor) -> DType
   ) throws(ResectError) {
     self.family = family
-    names = family?.convention ?? (network.architecture.isPreactivated ? .kerasV2 : .keras)
-    architecture = network.architecture
+    names = family?.convention ?? (network.isPreactivated ? .kerasV2 : .keras)
+    self.network = network
     self.stored = stored
-    let batch = JSON.array([.null, .null, .null, .integer(architecture.inputChannels)])
+    let batch = JSON.array([.null, .null, .null, .integer(network.inputChannels)])
     add("InputLayer", "input_layer", [.init("batch_shape", batch), .init("dtype", .string("float32"))], takes: [])
-    if architecture.normalizesInKeras, let normalization = architecture.inputNormalization {
-      normalise(by: normalization)
-    }
-    try addStem(network)
+    if let normalization = network.inputNormalization, normalization.isInKeras { normalise(by: normalization) }
+    try addStem()
     for (stage, blocks) in network.stages.enumerated() {
       for (index, block) in blocks.enumerated() {
-        let place = Place(stage: stage + 1, block: index, stride: architecture.stride(stage: stage + 1, block: index))
-        if architecture.isPreactivated { try addPreactivated(block, at: place) } else { try add(block, at: place) }
+        let place = Place(stage: stage + 1, block: index)
+        if network.isPreactivated { try addPreactivated(block, at: place) } else { try add(block, at: place) }
       }
     }
     if normalise(network.finalNorm, .finalNorm) { activate("post_relu") }
@@ -116,33 +114,31 @@ struct KerasGraph {
 
   // MARK: Parts of the network
 
-  private mutating func addStem(_ network: ResNet) throws(ResectError) {
+  private mutating func addStem() throws(ResectError) {
     for (index, unit) in network.innerStem.enumerated() {
-      try convolve(unit.convolution, .innerStemConvolution(index: index + 1), stride: index == 0 ? 2 : 1)
+      try convolve(unit.convolution, .innerStemConvolution(index: index + 1))
       normalise(unit.norm, .innerStemNorm(index: index + 1))
       activate("conv1_\(index + 1)_relu")
     }
-    try convolve(network.stem.convolution, .stemConvolution, stride: architecture.stem == .sevenWithMaxPool ? 2 : 1)
+    try convolve(network.stem.convolution, .stemConvolution)
     // Before pre-activated blocks, only a batch-norm brings a ReLU.
-    if normalise(network.stem.norm, .stemNorm) || !architecture.isPreactivated {
+    if normalise(network.stem.norm, .stemNorm) || !network.isPreactivated {
       activate(family == .legacy ? automaticName("activation") : "conv1_relu")
     }
     if let pool = network.stemPool {
-      try convolve(pool.convolution, .stemPoolConvolution, stride: 2)
+      try convolve(pool.convolution, .stemPoolConvolution)
       normalise(pool.norm, .stemPoolNorm)
       activate("pool1_relu")
-    } else if architecture.stem != .three {
-      let pooling = architecture.stemPooling
+    } else if let pooling = network.stemPooling {
       if pooling == .symmetric || pooling == .symmetricZeros { pad("pool1_pad", by: 1) }
       pool(family == .legacy ? automaticName("max_pooling2d") : "pool1_pool", size: 3, same: pooling == .same)
     }
   }
 
-  /// A block, where it is and how it strides.
+  /// Where a block is.
   private struct Place {
     let stage: Int
     let block: Int
-    let stride: Int
 
     var name: String { "conv\(stage + 1)_block\(block + 1)" }
     var shortcutConvolution: ModulePath { .shortcutConvolution(stage: stage, block: block) }
@@ -152,18 +148,10 @@ struct KerasGraph {
     func norm(_ index: Int) -> ModulePath { .norm(stage: stage, block: block, index: index + 1) }
   }
 
-  /// By how much a convolution of a block strides.
-  private func stride(of index: Int, at place: Place) -> Int {
-    let strider = architecture.block == .bottleneck && architecture.stridePlacement.value != .v1 ? 1 : 0
-    return index == strider ? place.stride : 1
-  }
-
   private mutating func add(_ block: ResNet.ResidualBlock, at place: Place) throws(ResectError) {
-    let kept = try addShortcut(block.shortcut, at: place)
+    let kept = try addShortcut(of: block, at: place)
     for (index, unit) in block.units.enumerated() {
-      try convolve(
-        unit.convolution, place.convolution(index), stride: stride(of: index, at: place),
-        groups: index == 1 ? architecture.groups : 1)
+      try convolve(unit.convolution, place.convolution(index))
       normalise(unit.norm, place.norm(index))
       guard index < block.units.count - 1 else { continue }
       activate(family == .legacy ? automaticName("activation") : "\(place.name)_\(index + 1)_relu")
@@ -183,37 +171,33 @@ struct KerasGraph {
     normalise(block.units[0].norm, place.norm(0))
     activate("\(place.name)_preact_relu")
     let activated = last
-    if block.shortcut == nil || architecture.shortcut == .inputProjection { last = input }
-    let kept = try addShortcut(block.shortcut, at: place)
+    if block.shortcut == nil || network.shortcutKind == .inputProjection { last = input }
+    let kept = try addShortcut(of: block, at: place)
     last = activated
     for (index, unit) in block.units.enumerated() {
       if index > 0 {
         normalise(unit.norm, place.norm(index))
         activate("\(place.name)_\(index)_relu")
       }
-      try convolve(
-        unit.convolution, place.convolution(index), stride: stride(of: index, at: place),
-        groups: index == 1 ? architecture.groups : 1)
+      try convolve(unit.convolution, place.convolution(index))
     }
     add("Add", "\(place.name)_out", [], takes: [kept, last])
   }
 
   /// Adds what a block's input passes through before the addition. Returns that, and goes on where it began.
-  private mutating func addShortcut(_ shortcut: ResNet.ConvolutionUnit?, at place: Place) throws(ResectError) -> Int {
+  private mutating func addShortcut(of block: ResNet.ResidualBlock, at place: Place) throws(ResectError) -> Int {
     let start = last
     defer { last = start }
-    guard let shortcut else {
-      if place.stride > 1 { pool(automaticName("max_pooling2d"), size: 1) }
+    guard let shortcut = block.shortcut else {
+      if block.stride > 1 { pool(automaticName("max_pooling2d"), size: 1) }
       return last
     }
-    var stride = place.stride
-    if architecture.shortcut == .averagePooledProjection, stride > 1 {
+    if network.shortcutKind == .averagePooledProjection, block.stride > 1 {
       add(
         "AveragePooling2D", "\(place.name)_0_pool",
         [.init("pool_size", pair(2)), .init("strides", pair(2)), .init("padding", .string("same"))])
-      stride = 1
     }
-    try convolve(shortcut.convolution, place.shortcutConvolution, stride: stride)
+    try convolve(shortcut.convolution, place.shortcutConvolution)
     normalise(shortcut.norm, place.shortcutNorm)
     return last
   }
@@ -244,15 +228,16 @@ struct KerasGraph {
   }
 
   private mutating func convolve(
-    _ convolution: ResNet.Convolution, _ place: ModulePath, stride: Int, groups: Int = 1
+    _ convolution: ResNet.Convolution, _ place: ModulePath
   ) throws(ResectError) {
+    let stride = convolution.stride
     let name = name(of: place)
     let hasBias = family?.hasBias(place) ?? (convolution.bias != nil)
     var tensors = [("kernel", try convolution.weight.asKerasKernel())]
     if hasBias { tensors.append(("bias", bias(convolution.bias, of: convolution.weight))) }
     let axes = convolution.weight.shape.axes
     // Without a stride, "same" is half the kernel on every side.
-    var padsSame = axes[2] > 1 && (stride == 1 || architecture.padding(at: place) == .same)
+    var padsSame = axes[2] > 1 && (stride == 1 || convolution.padding == .same)
     if axes[2] > 1, !padsSame || (family == .v2 && place != .stemConvolution) {
       pad(name.hasSuffix("_conv") ? "\(name.dropLast(5))_pad" : "\(name)_pad", by: axes[2] / 2)
       padsSame = false
@@ -262,7 +247,7 @@ struct KerasGraph {
       [
         .init("filters", .integer(axes[0])), .init("kernel_size", .array([.integer(axes[2]), .integer(axes[3])])),
         .init("strides", pair(stride)), .init("padding", .string(padsSame ? "same" : "valid")),
-        .init("groups", .integer(groups)), .init("use_bias", .bool(hasBias)),
+        .init("groups", .integer(convolution.groups)), .init("use_bias", .bool(hasBias)),
       ], keeping: (.convolution, tensors))
   }
 
@@ -271,7 +256,7 @@ struct KerasGraph {
   private mutating func normalise(_ norm: ResNet.BatchNorm?, _ place: ModulePath) -> Bool {
     guard let norm else { return false }
     // A scale and a shift are a batch-norm of mean 0, variance 1 and eps 0.
-    let isFrozen = architecture.normalization == .scaleAndShift
+    let isFrozen = norm.isScaleAndShift
     func constant(_ value: Double) -> LazyTensor? {
       norm.weight.map { LazyTensor(values: [Double](repeating: value, count: $0.shape.elementCount), dtype: .float32) }
     }
@@ -282,7 +267,7 @@ struct KerasGraph {
     add(
       "BatchNormalization", name(of: place),
       [
-        .init("axis", .integer(3)), .init("epsilon", .number(isFrozen ? 0 : architecture.epsilon(at: place) ?? 0)),
+        .init("axis", .integer(3)), .init("epsilon", .number(isFrozen ? 0 : norm.epsilon ?? 0)),
         .init("scale", .bool(norm.weight != nil)), .init("center", .bool(norm.bias != nil)),
       ], keeping: (.batchNormalization, tensors.compactMap { name, tensor in tensor.map { (name, $0) } }))
     return true

@@ -91,16 +91,23 @@ extension Model {
       let header = native.header
       let tensors = native.tensors.map { NamedTensor(name: $0.name, tensor: $0.tensor) }
       var loading = Loading()
-      var convention = loading.convention(header.convention.flatMap { .named($0) ?? .forgotten($0) })
+      let named = header.convention.flatMap { Convention.named($0) ?? .forgotten($0) }
+      let convention: Convention
       let content: Content
       switch header.kind {
       case .network(let architecture), .backbone(let architecture):
         let network = try ResNet(native: tensors, architecture: architecture, options: options.network)
         content = .network(network)
-        convention = convention.preferring(namesOf: network)
+        convention = loading.convention(named).preferring(namesOf: network)
       case .classes(let hasConstantFeature):
         content = .classes(
           try ClassEmbedding(tensors, .tree, hasConstantFeature: hasConstantFeature))
+        convention = loading.convention(named)
+      case .graph(let graph):
+        try options.network.checkNothingOverridden()
+        content = .graph(graph)
+        // Its tensors have the names of its nodes, which no convention knows.
+        convention = .tree
       }
       self.init(
         content: content, labels: header.labels, preprocessing: header.preprocessing,
@@ -137,6 +144,18 @@ private func refuseSmoothing(_ checkpoint: Checkpoint) throws(ResectError) {
       .unsupported,
       "by its name, this is timm's \(family), which \(what)s before it strides; its weights do not show that, and it is not supported",
       advice: "rename the file if it is none", file: path)
+  }
+}
+
+extension LoadOptions {
+  /// Refuses what a caller says of a ResNet where the file holds a graph.
+  fileprivate func checkNothingOverridden() throws(ResectError) {
+    guard stridePlacement == nil, epsilon == nil else {
+      throw ResectError(
+        .badArgument,
+        "the network is no ResNet, and its file says how each operation computes: neither strides nor epsilon can be chosen"
+      )
+    }
   }
 }
 

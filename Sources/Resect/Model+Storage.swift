@@ -26,11 +26,7 @@ extension Model {
   func stored(_ storage: Storage) throws(ResectError) -> Content {
     switch content {
     case .network(let network):
-      return .network(
-        try ResNet(
-          architecture: network.architecture,
-          tensors: Dictionary(
-            uniqueKeysWithValues: network.parameters.map { ($0.path, storage.stored($0.tensor, at: $0.path)) })))
+      return .network(network.mapTensors { storage.stored($0.tensor, at: $0.path) })
     case .graph(let graph):
       return .graph(graph.mapTensors { storage.stored($0.tensor, named: $0.name) })
     case .classes(let classes):

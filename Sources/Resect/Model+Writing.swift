@@ -165,9 +165,10 @@ extension Model {
     guard quantization == nil || format == .resect && options.dtype == nil else {
       throw ResectError(.badArgument, "quantised weights are float32 in a .resect file, nothing else", file: path)
     }
-    if case .graph = content, format != .safetensors {
+    if case .graph = content, format != .resect, format != .safetensors {
       throw ResectError(
-        .unsupported, "this network is no ResNet: only its weights can be written, as .safetensors", file: path)
+        .unsupported, "this network is no ResNet: it can be written as .resect, and its weights alone as .safetensors",
+        file: path)
     }
     guard integers == nil || format == .resect && options.dtype == nil && options.encoding.steps.isEmpty else {
       throw ResectError(.badArgument, "8-bit integers are for .resect files, and no other dtype or steps", file: path)
@@ -188,7 +189,7 @@ extension Model {
       switch format {
       case .resect:
         let digests = Digests(of: sources)
-        let header = try nativeHeader(records)
+        let header = nativeHeader(records)
         try writeNative(
           try outputTensors(.tree, storage), to: file, encoding: { storage.choice(for: $0.name) }, progress: progress,
           alongside: { () throws(ResectError) in try digests.compute() },
@@ -217,7 +218,7 @@ extension Model {
           network, named: convention, isChosen: isConventionChosen, for: format, stored: { storage.dtype(of: $0) })
         try checkNames(application.convention)
         warnings = application.warnings
-        if format != .keras || !network.architecture.normalizesInKeras { warnings += otherReadersWarnings }
+        if format != .keras || network.inputNormalization?.isInKeras != true { warnings += otherReadersWarnings }
         var written = self
         written.convention = application.convention
         let metadata = ResectMetadata(of: written, surgeries: records).strings
@@ -241,7 +242,7 @@ extension Model {
   func nativeByteCount() throws(ResectError) -> UInt64 {
     let options = WriteOptions()
     let storage = storage(options, format: .resect)
-    let header = try nativeHeader(records(nil, options, storage))(
+    let header = nativeHeader(records(nil, options, storage))(
       sources.map { _ in String(repeating: "0", count: 64) })
     let bytes = try ResectNativeFormat.nativeByteCount(
       try outputTensors(.tree, storage), encoding: { storage.choice(for: $0.name) }, header: header)
@@ -332,14 +333,16 @@ extension Model {
   }
 
   /// The header of the file, once the sources' digests are known.
-  private func nativeHeader(_ records: [JSON]) throws(ResectError) -> @Sendable ([String]) -> NativeHeader {
+  private func nativeHeader(_ records: [JSON]) -> @Sendable ([String]) -> NativeHeader {
     let kind: NativeHeader.Kind
     switch content {
     case .network(let network):
       kind = network.head.isEmpty ? .backbone(network.architecture) : .network(network.architecture)
-    case .graph: throw ResectError(.unsupported, "this network is no ResNet: a .resect file cannot hold it")
+    case .graph(let graph): kind = .graph(graph)
     case .classes(let classes): kind = .classes(hasConstantFeature: classes.hasConstantFeature)
     }
+    // The names of a graph's tensors are those of its nodes.
+    let convention: String? = if case .graph = content { nil } else { convention.name }
     return { digests in
       var provenance = pastProvenance
       provenance.sources += zip(sources, digests).map {
@@ -347,7 +350,7 @@ extension Model {
       }
       provenance.surgeries = records
       return NativeHeader(
-        kind: kind, convention: convention.name, labels: labels, preprocessing: preprocessing,
+        kind: kind, convention: convention, labels: labels, preprocessing: preprocessing,
         calibration: integers?.ranges, provenance: provenance)
     }
   }

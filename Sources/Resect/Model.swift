@@ -164,7 +164,7 @@ public struct Model: Sendable {
   /// How many classes the model tells apart; absent for a backbone and where the last layer is not linear.
   public var classCount: Int? {
     switch content {
-    case .network(let network): network.architecture.classes
+    case .network(let network): network.classes
     case .graph(let graph): graph.classifier?.classes
     case .classes(let classes): classes.classes
     }

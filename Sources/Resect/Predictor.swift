@@ -46,12 +46,12 @@ public struct Predictor: Sendable {
           file: model.sources.first?.file.path)
       }
       let embedding = try classes.classes
-      guard embedding.features == network.architecture.featureCount,
-        embedding.hasConstantFeature == network.architecture.appendsConstantFeature
+      guard embedding.features == network.featureCount,
+        embedding.hasConstantFeature == network.appendsConstantFeature
       else {
         throw ResectError(
           .mismatch,
-          "the backbone computes \(network.architecture.featureCount) features, the embedding compares \(embedding.features)",
+          "the backbone computes \(network.featureCount) features, the embedding compares \(embedding.features)",
           advice: "use the two halves of one split", file: classes.sources.first?.file.path)
       }
       self.classes = try Session(classes, options: options)

@@ -269,23 +269,21 @@ struct Pass {
 }
 
 extension ResNet {
-  /// Fills in what nobody said. Networks before and after a surgery are run by the same assumption.
+  /// Fills in what is unknown. Networks before and after a surgery are run by the same assumption.
   mutating func assumeWhatIsUnknown(_ assumptions: inout [String]) {
     func note(_ text: String) {
       if !assumptions.contains(text) { assumptions.append(text) }
     }
-    if architecture.block == .bottleneck, architecture.stridePlacement.value == .unknown {
-      architecture.stridePlacement.value = .v15
+    if block == .bottleneck, stridePlacement.value == .unknown {
+      placeStrides(.v15, from: stridePlacement.source)
       note("strides as in v1.5")
     }
-    if architecture.normalization != .none, architecture.epsilon.value == nil {
-      architecture.epsilon.value = 1e-5
+    if normalization != .none, epsilon.value == nil {
+      updateNorms { $1.epsilon = $1.epsilon ?? 1e-5 }
       note("epsilon 1e-05")
     }
     if head.count > 1 {
       head = []
-      architecture.head = .none
-      architecture.headWidths = []
       note("the head's layers are as they were")
     }
   }

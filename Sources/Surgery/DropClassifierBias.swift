@@ -46,7 +46,6 @@ extension ResNet {
       dropping: classifier.bias, of: ModulePath.classifier(layer: classifier.layer).description)
     guard classifier.bias != nil else { return (self, record) }
     dropped.head[0].bias = nil
-    dropped.architecture.hasHeadBias = false
     return (dropped, record)
   }
 

@@ -27,8 +27,8 @@ extension ResNet {
   ///
   /// - *Requires*: running statistics in every batch-norm, finite, with `variance + eps` positive and no negative variance;
   ///   epsilon known. A network without batch-norms is returned as it is, and the record says that there was nothing to fold.
-  /// - *Changes*: each convolution's weight to `w · γ / √(σ² + eps)` and its bias to `β + (b − μ) · γ / √(σ² + eps)`, computed in
-  ///   double precision and rounded once when they are pulled; the batch-norms are gone. One that cannot be folded becomes the
+  /// - *Changes*: each convolution's weight to `w · γ / √(σ² + eps)` and its bias to `β + (b − μ) · γ / √(σ² + eps)`, each
+  ///   the exact number, rounded once when it is pulled; the batch-norms are gone. One that cannot be folded becomes the
   ///   scale `γ / √(σ² + eps)` and the shift `β − μ · γ / √(σ² + eps)`.
   /// - *Preserves*: the logits, up to rounding.
   ///
@@ -36,54 +36,40 @@ extension ResNet {
   /// pulled. Source: Jacob et al., "Quantization and Training of Neural Networks" (2018), section 3.2.
   public func foldingBatchNorm() throws(ResectError) -> (network: ResNet, record: SurgeryRecord) {
     try checkFoldable()
-    var folding = Folding(architecture: architecture)
+    var folding = Folding(network: self)
     var folded = self
-    if architecture.normalization != .none {
-      if architecture.isPreactivated { try folding.foldBlocks(of: &folded) }
+    if normalization != .none {
+      if isPreactivated { try folding.foldBlocks(of: &folded) }
       try folded.updateUnits { paths, unit throws(ResectError) in
-        if architecture.isPreactivated, case .norm = paths.norm { return }
+        if isPreactivated, case .norm = paths.norm { return }
         guard let norm = unit.norm else { return }
         // Before pre-activated blocks, the stem has a ReLU because it has a batch-norm, and has to keep both.
-        if architecture.isPreactivated, paths.norm == .stemNorm { return try folding.reduce(&unit.norm, .stemNorm) }
+        if isPreactivated, paths.norm == .stemNorm { return try folding.reduce(&unit.norm, .stemNorm) }
         try folding.fold(norm, paths.norm, into: &unit.convolution, paths.convolution)
-        unit.norm = nil
+        unit.removeNorm()
       }
       try folding.reduce(&folded.finalNorm, .finalNorm)
     }
     guard !folding.layers.isEmpty else {
       return (self, SurgeryRecord(folding: [], epsilons: Epsilons()))
     }
-    folded.architecture.noteFolding(folding.layers)
     return (folded, folding.record)
   }
 
-  /// Refuses batch-norms that keep no statistics, and an epsilon that nobody knows.
+  /// Refuses batch-norms that keep no statistics, and an epsilon that is unknown.
   private func checkFoldable() throws(ResectError) {
-    guard case .batchNorm(_, let statistics) = architecture.normalization else { return }
+    guard case .batchNorm(_, let statistics) = normalization else { return }
     guard statistics else {
       throw ResectError(
         .notApplicable,
         "the norms keep no running statistics: they normalise by the batch, which cannot be folded, or are no batch-norms"
       )
     }
-    guard architecture.epsilon.value != nil else {
+    guard epsilon.value != nil else {
       throw ResectError(
-        .notApplicable, "nobody says what the batch-norms add to the variance",
+        .notApplicable, "what the batch-norms add to the variance is unknown",
         advice: "--epsilon says it")
     }
-  }
-}
-
-extension Architecture {
-  /// Takes note of the batch-norms that are gone, of those that are reduced, and of the biases that came.
-  fileprivate mutating func noteFolding(_ layers: [FoldedLayer]) {
-    let convolutions = Set(parameters.lazy.map(\.path.module).filter(\.isConvolution))
-    let biased = convolutions.filter(hasBias).union(layers.compactMap(\.convolution))
-    hasConvolutionBias = biased == convolutions
-    biasExceptions = hasConvolutionBias ? [] : biased
-    let remaining = layers.contains { $0.convolution == nil }
-    normalization = remaining ? .scaleAndShift : .none
-    absentNorms = remaining ? absentNorms.union(layers.filter { $0.convolution != nil }.map(\.place)) : []
   }
 }
 
@@ -97,7 +83,7 @@ private struct FoldedLayer {
 
 /// The batch-norms that were folded or reduced so far.
 private struct Folding {
-  let architecture: Architecture
+  let network: ResNet
   private(set) var layers: [FoldedLayer] = []
 
   /// In a pre-activated block, a batch-norm follows the convolution before the one that it belongs to. The first follows the
@@ -112,10 +98,10 @@ private struct Folding {
             try fold(
               norm, place, into: &network.stages[stage][block].units[index - 1].convolution,
               .convolution(stage: stage + 1, block: block, index: index))
-            network.stages[stage][block].units[index].norm = nil
+            network.stages[stage][block].units[index].removeNorm()
           } else if stage == 0, block == 0, network.stemFeedsOnlyFirstNorm {
             try fold(norm, place, into: &network.stem.convolution, .stemConvolution)
-            network.stages[stage][block].units[index].norm = nil
+            network.stages[stage][block].units[index].removeNorm()
           } else {
             try reduce(&network.stages[stage][block].units[index].norm, place)
           }
@@ -137,7 +123,8 @@ private struct Folding {
   mutating func reduce(_ norm: inout ResNet.BatchNorm?, _ place: ModulePath) throws(ResectError) {
     guard let old = norm, old.runningMean != nil else { return }
     let layer = try folded(old, place, into: nil)
-    norm = ResNet.BatchNorm(weight: layer.norm.scale, bias: layer.norm.shift)
+    norm = ResNet.BatchNorm(
+      weight: layer.norm.scale, bias: layer.norm.shift, epsilon: old.epsilon, isScaleAndShift: true)
     layers.append(layer)
   }
 
@@ -149,12 +136,13 @@ private struct Folding {
       place: place, convolution: convolution,
       norm: try FoldedNorm(
         weight: norm.weight, bias: norm.bias, mean: norm.runningMean, variance: norm.runningVariance,
-        epsilon: architecture.epsilon(at: place) ?? 0, place: place.description,
+        epsilon: norm.epsilon ?? 0, place: place.description,
         target: convolution?.description))
   }
 
   var record: SurgeryRecord {
-    let isFrozen = architecture.normalization == .scaleAndShift
+    let isFrozen = network.normalization == .scaleAndShift
+    let architecture = network.architecture
     return SurgeryRecord(
       folding: layers.map(\.norm),
       epsilons: isFrozen
@@ -167,8 +155,16 @@ extension ResNet {
   /// Whether what the stem puts out goes nowhere but through the first block's first batch-norm: no pooling lies between, and the
   /// block's projection takes its input from there too.
   fileprivate var stemFeedsOnlyFirstNorm: Bool {
-    architecture.stem == .three && stem.norm == nil && stages.first?.first?.shortcut != nil
-      && architecture.shortcut != .inputProjection
+    stemPooling == nil && stemPool == nil && innerStem.isEmpty && stem.norm == nil
+      && stages.first?.first?.shortcut != nil && shortcutKind != .inputProjection
+  }
+}
+
+extension ResNet.ConvolutionUnit {
+  /// Leaves nothing of the batch-norm but what it added to the variance.
+  fileprivate mutating func removeNorm() {
+    foldedEpsilon = norm?.epsilon
+    norm = nil
   }
 }
 
@@ -180,7 +176,8 @@ extension Graph {
   ///
   /// - *Requires*: finite statistics, with `variance + eps` positive and no negative variance. A graph without batch-norms is returned
   ///   as it is, and the record says that there was nothing to fold.
-  /// - *Changes*: the layer's weight to `w · γ / √(σ² + eps)` and its bias to `β + (b − μ) · γ / √(σ² + eps)`, each the exact number, rounded once when it is pulled; the batch-norm's node is gone. One that cannot be folded becomes the scale
+  /// - *Changes*: the layer's weight to `w · γ / √(σ² + eps)` and its bias to `β + (b − μ) · γ / √(σ² + eps)`, each the
+  ///   exact number, rounded once when it is pulled; the batch-norm's node is gone. One that cannot be folded becomes the scale
   ///   `γ / √(σ² + eps)` and the shift `β − μ · γ / √(σ² + eps)`.
   /// - *Preserves*: every output, up to rounding.
   public func foldingBatchNorm() throws(ResectError) -> (graph: Graph, record: SurgeryRecord) {

@@ -13,15 +13,12 @@ extension ResNet {
     network: ResNet, record: SurgeryRecord
   ) {
     let attached = try AttachedClasses(
-      classes, hasHead: !head.isEmpty, features: architecture.featureCount,
-      appendsConstantFeature: architecture.appendsConstantFeature)
+      classes, hasHead: !head.isEmpty, features: featureCount,
+      appendsConstantFeature: appendsConstantFeature)
     let linear = Linear(layer: classes.layer, weight: attached.weight, bias: attached.bias)
     var joined = self
     joined.head = [linear]
-    joined.architecture.head = classes.layer.map { .layers([$0]) } ?? .linear
-    joined.architecture.headWidths = [classes.classes]
-    joined.architecture.hasHeadBias = linear.bias != nil
-    joined.architecture.appendsConstantFeature = false
+    joined.appendsConstantFeature = false
     return (joined, attached.record)
   }
 }

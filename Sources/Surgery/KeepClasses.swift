@@ -47,7 +47,6 @@ extension ResNet {
     var kept = self
     kept.head[last].weight = try head[last].weight.rows(indices)
     kept.head[last].bias = try head[last].bias?.rows(indices)
-    kept.architecture.headWidths[last] = indices.count
     return (kept, record)
   }
 }

@@ -43,7 +43,7 @@ extension ResNet {
   ) {
     let normalization = try checkedNormalization(preprocessing)
     var normalized = self
-    normalized.architecture.inputNormalization = normalization
+    normalized.inputNormalization = normalization
     return (normalized, SurgeryRecord(normalizing: normalization, by: preprocessing))
   }
 
@@ -82,7 +82,7 @@ extension ResNet {
     _ preprocessing: Preprocessing
   ) throws(ResectError) -> InputNormalization {
     try InputNormalization(
-      preprocessing, after: architecture.inputNormalization, channels: architecture.inputChannels)
+      preprocessing, after: inputNormalization, channels: inputChannels)
   }
 }
 

@@ -34,29 +34,29 @@ extension ResNet {
     to target: Double
   ) throws(ResectError) -> (network: ResNet, record: SurgeryRecord) {
     try checkEpsilon(target)
-    guard case .batchNorm(_, true) = architecture.normalization else {
+    guard case .batchNorm(_, true) = normalization else {
       throw ResectError(
         .notApplicable, "the network has no batch-norms with running statistics: there is no variance to change")
     }
-    guard let epsilon = architecture.epsilon.value else {
+    guard epsilon.value != nil else {
       throw ResectError(
-        .notApplicable, "nobody says what the batch-norms add to the variance",
+        .notApplicable, "what the batch-norms add to the variance is unknown",
         advice: "--epsilon says it")
     }
     var rebased = self
     var rounding = 0.0
     var count = 0
     try rebased.updateNorms { place, norm throws(ResectError) in
-      let epsilon = architecture.epsilon(at: place) ?? epsilon
-      guard epsilon != target, let variance = norm.runningVariance else { return }
+      guard let epsilon = norm.epsilon, epsilon != target, let variance = norm.runningVariance else { return }
       let moved = try MovedVariance(
         variance, named: ParameterPath(place, .runningVariance).description, from: epsilon, to: target)
       norm.runningVariance = LazyTensor(exact: moved.variances, dtype: variance.dtype)
+      norm.epsilon = target
       rounding = max(rounding, moved.rounding)
       count += 1
     }
-    rebased.architecture.epsilon = .init(target, from: .option)
-    rebased.architecture.epsilonExceptions = [:]
+    rebased.epsilonSource = .option
+    let architecture = architecture
     let before = Epsilons(json: architecture.epsilonJSON, description: architecture.epsilonDescription)
     return (rebased, SurgeryRecord(rebasing: count, from: before, to: target, rounding: rounding))
   }

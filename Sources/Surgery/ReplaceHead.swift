@@ -44,15 +44,12 @@ extension ResNet {
     network: ResNet, record: SurgeryRecord
   ) {
     var replaced = self
-    replaced.architecture.appendsConstantFeature = false
-    let features = replaced.architecture.featureCount
+    replaced.appendsConstantFeature = false
+    let features = replaced.featureCount
     let layer = head.count == 1 ? head[0].layer : nil
     let fresh = try FreshLinear(classes: classes, features: features, seed: seed)
     replaced.head = [Linear(layer: layer, weight: fresh.weight, bias: fresh.bias)]
-    replaced.architecture.head = layer.map { .layers([$0]) } ?? .linear
-    replaced.architecture.headWidths = [classes]
-    replaced.architecture.hasHeadBias = true
-    return (replaced, fresh.record(classesBefore: architecture.classes))
+    return (replaced, fresh.record(classesBefore: self.classes))
   }
 }
 

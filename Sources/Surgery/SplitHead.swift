@@ -25,13 +25,10 @@ extension ResNet {
     let classifier = try soleClassifier()
     var backbone = self
     backbone.head = []
-    backbone.architecture.head = .none
-    backbone.architecture.headWidths = []
-    backbone.architecture.hasHeadBias = false
     let detached = try DetachedClasses(
       classifier.weight, classifier.bias, treatment, layer: classifier.layer,
       named: ModulePath.classifier(layer: classifier.layer).description)
-    backbone.architecture.appendsConstantFeature = detached.classes.hasConstantFeature
+    backbone.appendsConstantFeature = detached.classes.hasConstantFeature
     return (backbone, detached.classes, detached.record)
   }
 }
@@ -89,10 +86,7 @@ extension Network {
     switch self {
     case .resNet(var network):
       network.head = []
-      network.architecture.head = .none
-      network.architecture.headWidths = []
-      network.architecture.hasHeadBias = false
-      network.architecture.appendsConstantFeature = appendsConstantFeature
+      network.appendsConstantFeature = appendsConstantFeature
       return .resNet(network)
     case .graph(let graph): return .graph(try graph.backbone(appendsConstantFeature: appendsConstantFeature))
     }
@@ -101,7 +95,7 @@ extension Network {
   /// Whether features that are handed out end in a constant 1.
   package var appendsConstantFeature: Bool {
     switch self {
-    case .resNet(let network): network.architecture.appendsConstantFeature
+    case .resNet(let network): network.appendsConstantFeature
     case .graph(let graph): graph.appendsConstantFeature
     }
   }

@@ -35,15 +35,15 @@ extension ResNet {
   public func unfoldingBatchNorm(
     epsilon: Double? = nil
   ) throws(ResectError) -> (network: ResNet, record: SurgeryRecord) {
-    guard architecture.normalization == .none else {
+    guard normalization == .none else {
       throw ResectError(.notApplicable, "the network has batch-norms: there is nothing to unfold")
     }
-    guard !architecture.isPreactivated else {
+    guard !isPreactivated else {
       throw ResectError(
         .notApplicable, "a pre-activated network normalises before its convolutions: biases have no batch-norm to go to"
       )
     }
-    guard let epsilon = epsilon ?? architecture.epsilon.value else {
+    guard let epsilon = epsilon ?? self.epsilon.value else {
       throw ResectError(
         .notApplicable, "nobody says what the batch-norms are to add to the variance", advice: "--epsilon says it")
     }
@@ -52,16 +52,13 @@ extension ResNet {
     unfolded.updateUnits { _, unit in
       let norm = NeutralNorm(after: unit.convolution.weight, bias: unit.convolution.bias, epsilon: epsilon)
       unit.norm = BatchNorm(
-        weight: norm.weight, bias: norm.bias, runningMean: norm.mean, runningVariance: norm.variance)
+        weight: norm.weight, bias: norm.bias, runningMean: norm.mean, runningVariance: norm.variance,
+        epsilon: epsilon)
+      unit.foldedEpsilon = nil
       unit.convolution.bias = nil
       count += 1
     }
-    unfolded.architecture.normalization = .batchNorm(affine: true, statistics: true)
-    unfolded.architecture.hasConvolutionBias = false
-    unfolded.architecture.biasExceptions = []
-    unfolded.architecture.absentNorms = []
-    unfolded.architecture.epsilon = .init(epsilon, from: .option)
-    unfolded.architecture.epsilonExceptions = [:]
+    unfolded.epsilonSource = .option
     return (unfolded, SurgeryRecord(unfolding: count, epsilon: epsilon))
   }
 }

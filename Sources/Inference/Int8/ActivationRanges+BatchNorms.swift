@@ -12,7 +12,7 @@ extension ActivationRanges {
   ///
   /// See ``Program/moments(image:)``.
   public init?(batchNormsOf network: ResNet) throws(ResectError) {
-    guard case .batchNorm = network.architecture.normalization else { return nil }
+    guard case .batchNorm = network.normalization else { return nil }
     let exact = try Program(network, fidelity: .exact)
     let fused = try Program(network)
     let moments = try exact.moments()

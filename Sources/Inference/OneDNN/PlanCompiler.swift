@@ -338,7 +338,9 @@ struct PlanCompiler {
     var arguments = [Plan.Argument(kind: RESECT_WEIGHTS, layout: wanted, place: place)]
     if let bias = linear.bias {
       arguments.append(
-        try vector(index, .bias, RESECT_BIAS, [axes[0]]) { () throws(ResectError) in try bias.finiteFloats("\(node.name).bias") })
+        try vector(index, .bias, RESECT_BIAS, [axes[0]]) { () throws(ResectError) in
+          try bias.finiteFloats("\(node.name).bias")
+        })
     }
     let source = try pixelForm(of: node.inputs[0], type)
     try append(layer, of: source, arguments, making: index + 1, type: RESECT_F32)

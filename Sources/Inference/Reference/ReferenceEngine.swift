@@ -90,7 +90,8 @@ extension Program.BatchNorm {
     let values: [Double] = try variance.finiteNumbers(name)
     if let index = values.firstIndex(where: { !(Float($0) + Float(epsilon) > 0) }) {
       throw ResectError(
-        .badValue, "element \(index) is \(values[index]): with eps \(epsilon) it has no root to divide by", tensor: name)
+        .badValue, "element \(index) is \(values[index]): with eps \(epsilon) it has no root to divide by", tensor: name
+      )
     }
     return values
   }

@@ -10,7 +10,7 @@ struct ActivationStatistics: Sendable {
     var network = network
     var assumptions: [String] = []
     network.assumeWhatIsUnknown(&assumptions)
-    guard case .batchNorm = network.architecture.normalization,
+    guard case .batchNorm = network.normalization,
       let graph = try? Program(network, fidelity: .exact), let moments = try? graph.moments()
     else { return }
     // The convolutions since the last addition.

@@ -25,7 +25,7 @@ struct MeanCorrection: Sendable {
     for (paths, unit) in network.units {
       if let bias = unit.convolution.bias {
         takers[paths.convolution] = Taker(path: .init(paths.convolution, .bias), tensor: bias, sign: 1)
-      } else if !network.architecture.isPreactivated, let mean = unit.norm?.runningMean {
+      } else if !network.isPreactivated, let mean = unit.norm?.runningMean {
         takers[paths.convolution] = Taker(path: .init(paths.norm, .runningMean), tensor: mean, sign: -1)
       }
     }

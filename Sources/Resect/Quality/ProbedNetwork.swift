@@ -32,7 +32,7 @@ struct ProbedNetwork: Sendable {
 
   /// The network with the means of its layers' outputs as they are before their weights are quantised.
   func corrected(for steps: [ParameterPath: Double]) throws(ResectError) -> ResNet {
-    try network.replacing(correction.corrected(for: steps))
+    network.replacing(try correction.corrected(for: steps))
   }
 
   /// What it costs to store weights in multiples of `steps`.

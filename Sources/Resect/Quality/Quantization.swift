@@ -26,21 +26,14 @@ public struct Quantization: Sendable {
 
 extension ResNet {
   /// The network with some of its tensors replaced, by their places.
-  func replacing(_ replacements: [ParameterPath: LazyTensor]) throws(ResectError) -> ResNet {
-    guard !replacements.isEmpty else { return self }
-    var tensors = Dictionary(uniqueKeysWithValues: parameters.map { ($0.path, $0.tensor) })
-    tensors.merge(replacements) { $1 }
-    return try ResNet(architecture: architecture, tensors: tensors)
+  func replacing(_ replacements: [ParameterPath: LazyTensor]) -> ResNet {
+    replacements.isEmpty ? self : mapTensors { replacements[$0.path] ?? $0.tensor }
   }
 
   /// The network as a file gives it back that holds multiples of these steps.
-  func quantized(_ steps: [ParameterPath: Double]) throws(ResectError) -> ResNet {
-    var replacements: [ParameterPath: LazyTensor] = [:]
-    for parameter in parameters {
-      if let step = steps[parameter.path] {
-        replacements[parameter.path] = parameter.tensor.multiples(of: step, rounding: .kernels)
-      }
+  func quantized(_ steps: [ParameterPath: Double]) -> ResNet {
+    mapTensors { parameter in
+      steps[parameter.path].map { parameter.tensor.multiples(of: $0, rounding: .kernels) } ?? parameter.tensor
     }
-    return try replacing(replacements)
   }
 }
