@@ -27,8 +27,8 @@ extension ResNet {
   ///
   /// - *Requires*: running statistics in every batch-norm, finite, with `variance + eps` positive and no negative variance;
   ///   epsilon known. A network without batch-norms is returned as it is, and the record says that there was nothing to fold.
-  /// - *Changes*: each convolution's weight to `w · γ / √(σ² + eps)` and its bias to `β + (b − μ) · γ / √(σ² + eps)`, computed in
-  ///   double precision and rounded once when they are pulled; the batch-norms are gone. One that cannot be folded becomes the
+  /// - *Changes*: each convolution's weight to `w · γ / √(σ² + eps)` and its bias to `β + (b − μ) · γ / √(σ² + eps)`, each
+  ///   the exact number, rounded once when it is pulled; the batch-norms are gone. One that cannot be folded becomes the
   ///   scale `γ / √(σ² + eps)` and the shift `β − μ · γ / √(σ² + eps)`.
   /// - *Preserves*: the logits, up to rounding.
   ///
@@ -176,8 +176,8 @@ extension Graph {
   ///
   /// - *Requires*: finite statistics, with `variance + eps` positive and no negative variance. A graph without batch-norms is returned
   ///   as it is, and the record says that there was nothing to fold.
-  /// - *Changes*: the layer's weight to `w · γ / √(σ² + eps)` and its bias to `β + (b − μ) · γ / √(σ² + eps)`, computed in double
-  ///   precision and rounded once when they are pulled; the batch-norm's node is gone. One that cannot be folded becomes the scale
+  /// - *Changes*: the layer's weight to `w · γ / √(σ² + eps)` and its bias to `β + (b − μ) · γ / √(σ² + eps)`, each the
+  ///   exact number, rounded once when it is pulled; the batch-norm's node is gone. One that cannot be folded becomes the scale
   ///   `γ / √(σ² + eps)` and the shift `β − μ · γ / √(σ² + eps)`.
   /// - *Preserves*: every output, up to rounding.
   public func foldingBatchNorm() throws(ResectError) -> (graph: Graph, record: SurgeryRecord) {

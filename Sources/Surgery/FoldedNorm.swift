@@ -1,13 +1,15 @@
 internal import ResectBytes
 internal import ResectTensors
 
-/// A batch-norm's effect as a scale and a shift for each channel, computed in double precision.
+/// A batch-norm's effect as a scale and a shift for each channel, known exactly and rounded when it is pulled.
 struct FoldedNorm {
   /// What the batch-norm is called.
   let place: String
   /// The layer that takes it in; absent where it is reduced.
   let target: String?
   /// γ / √(σ² + eps).
+  private let factors: [AffineRoot]
+  /// The same as doubles.
   private let scales: [Double]
   private let mean: [Double]
   private let beta: [Double]
@@ -41,6 +43,7 @@ struct FoldedNorm {
       guard mean == nil, variance == nil, let gamma else {
         throw ResectError(.mismatch, "the batch-norm has no running statistics", tensor: place)
       }
+      factors = gamma.map { AffineRoot(factor: $0) }
       scales = gamma
       self.mean = [Double](repeating: 0, count: gamma.count)
       self.beta = beta ?? self.mean
@@ -56,20 +59,21 @@ struct FoldedNorm {
       throw ResectError(
         .badValue, "variance and epsilon of channel \(channel) are both zero", tensor: "\(place).running_var")
     }
-    scales = zip(gamma ?? [Double](repeating: 1, count: variances.count), variances)
-      .map { $0 / ($1 + epsilon).squareRoot() }
+    factors = zip(gamma ?? [Double](repeating: 1, count: variances.count), variances)
+      .map { AffineRoot(factor: $0, radicand: .init($1, epsilon)) }
+    scales = factors.map(\.rounded)
     self.mean = means
     self.beta = beta ?? [Double](repeating: 0, count: variances.count)
     dominated = variances.count { $0 < epsilon }
   }
 
   /// γ / √(σ² + eps), as it is stored.
-  var scale: LazyTensor { LazyTensor(values: scales, dtype: dtype) }
+  var scale: LazyTensor { LazyTensor(exact: factors, dtype: dtype) }
 
   /// β − μ · γ / √(σ² + eps), as it is stored.
-  var shift: LazyTensor { LazyTensor(values: shifts, dtype: dtype) }
+  var shift: LazyTensor { LazyTensor(exact: shifts, dtype: dtype) }
 
-  private var shifts: [Double] { scales.indices.map { beta[$0] - mean[$0] * scales[$0] } }
+  private var shifts: [AffineRoot] { biases(after: [Double](repeating: 0, count: factors.count)) }
 
   /// The weight and the bias of the target, which stands directly before the batch-norm: w · γ / √(σ² + eps) and
   /// β + (b − μ) · γ / √(σ² + eps).
@@ -79,20 +83,28 @@ struct FoldedNorm {
     let target = target ?? place
     let values = try self.bias(after: bias, of: target)
     do throws(ResectError) {
-      return (try weight.scalingFirstAxis(by: scales), LazyTensor(values: values, dtype: dtype))
+      return (try weight.scalingFirstAxis(by: factors), LazyTensor(exact: values, dtype: dtype))
     } catch {
       throw error.located(tensor: "\(target).weight")
     }
   }
 
-  private func bias(after bias: LazyTensor?, of target: String) throws(ResectError) -> [Double] {
+  private func bias(after bias: LazyTensor?, of target: String) throws(ResectError) -> [AffineRoot] {
     guard let old = try bias?.finiteValues(named: "\(target).bias") else { return shifts }
     guard old.count == scales.count else {
       throw ResectError(
         .mismatch, "the bias has \(old.count) elements, the batch-norm \(scales.count) channels",
         tensor: "\(target).bias")
     }
-    return scales.indices.map { beta[$0] + (old[$0] - mean[$0]) * scales[$0] }
+    return biases(after: old)
+  }
+
+  private func biases(after old: [Double]) -> [AffineRoot] {
+    factors.indices.map { channel in
+      var bias = factors[channel]
+      (bias.addend, bias.minuend, bias.subtrahend) = (beta[channel], old[channel], mean[channel])
+      return bias
+    }
   }
 
   var json: JSON {

@@ -53,8 +53,8 @@ extension ResNet {
   ///   convolution, or a batch-norm with running statistics after it. Finite weights.
   /// - *Changes*: what the network takes: the pixels of a decoded image, 0 to 255, red first. The weight of the first convolution to
   ///   `w · scale / std`, its input channels to the image's order; and by Σ `w` · mean / std less, summed over the kernel, its
-  ///   bias or, where it has none, by as much more the running mean of its batch-norm. Computed in double precision and rounded
-  ///   once when they are pulled; a float16 weight becomes float32, since the numbers are up to a thousand times smaller.
+  ///   bias or, where it has none, by as much more the running mean of its batch-norm. Each is the exact number, rounded
+  ///   once when it is pulled; a float16 weight becomes float32, since the numbers are up to a thousand times smaller.
   /// - *Preserves*: what an image gives, up to rounding, except near the border: the convolution pads with zeros, which stood for
   ///   mean pixels before and are black ones now. The report has the pixel value by which it would have to pad
   ///   (`exactPadding`, one for each channel of the image).
@@ -72,7 +72,7 @@ extension ResNet {
     var folded = self
     let taps = try FoldedTaps(first.convolution.weight, named: path.description, normalization)
     first.convolution.weight = taps.weight
-    try first.shift(by: taps.shifts, paths: paths)
+    try first.shift(by: taps, paths: paths)
     if isDeep { folded.innerStem[0] = first } else { folded.stem = first }
     return (folded, SurgeryRecord(folding: normalization, of: preprocessing))
   }
@@ -167,12 +167,13 @@ extension Graph {
     let takers = consumers[position + 1]
     let isHandedOut = outputs.contains { $0.value == position + 1 } || features == position + 1
     if let bias = convolution.bias {
-      convolution.bias = try bias.adding(taps.shifts, named: "\(name).bias")
+      convolution.bias = try bias.lessSums(of: taps, named: "\(name).bias")
     } else if takers.count == 1, !isHandedOut, case .batchNorm(var norm) = nodes[takers[0]].operation {
-      norm.mean = try norm.mean.adding(taps.shifts.map(-), named: "\(nodes[takers[0]].name).running_mean")
+      norm.mean = try norm.mean.sums(of: taps, named: "\(nodes[takers[0]].name).running_mean")
       changes[takers[0]] = .batchNorm(norm)
     } else {
-      convolution.bias = LazyTensor(values: taps.shifts, dtype: convolution.weight.dtypeOfSums)
+      convolution.bias = LazyTensor(
+        exact: taps.lessSums([Double](repeating: 0, count: taps.count)), dtype: convolution.weight.dtypeOfSums)
     }
     changes[position] = .convolution(convolution)
     let folded = try rewritten { position, _ in changes[position].map { .replace($0) } ?? .keep }
@@ -228,38 +229,57 @@ extension InputNormalization {
 /// The weights of a convolution that takes pixels, and what the means add to its result.
 private struct FoldedTaps {
   let weight: LazyTensor
-  /// −Σ w · mean / std, for each output channel.
-  private(set) var shifts: [Double]
+  /// Σ w · mean / std for each output channel, times ``denominator``.
+  private var shifts: [Dyadic]
+  /// The product of all std.
+  private let denominator: Dyadic
 
   /// Folds `weight`, output channels × input channels × height × width.
   init(_ weight: LazyTensor, named name: String, _ normalization: InputNormalization) throws(ResectError) {
     let values = try weight.finiteValues(named: name)
     let axes = weight.shape.axes
     let area = axes[2] * axes[3]
-    var weights = values
-    shifts = [Double](repeating: 0, count: axes[0])
+    var weights = values.map { AffineRoot(minuend: $0) }
+    shifts = [Dyadic](repeating: Dyadic(0), count: axes[0])
+    denominator = normalization.std.reduce(Dyadic(1)) { $0 * Dyadic($1) }
     for output in 0..<axes[0] {
       for (channel, source) in normalization.channels.enumerated() {
-        let factor = normalization.scale / normalization.std[channel]
-        let shift = normalization.mean[channel] / normalization.std[channel]
+        let std = normalization.std
+        let others = std.indices.filter { $0 != channel }.reduce(Dyadic(1)) { $0 * Dyadic(std[$1]) }
+        var sum = Dyadic(0)
         let start = (output * axes[1] + channel) * area
         let target = (output * axes[1] + source) * area
         for tap in 0..<area {
-          weights[target + tap] = values[start + tap] * factor
-          shifts[output] -= values[start + tap] * shift
+          weights[target + tap] = AffineRoot(
+            addend: -0.0, minuend: values[start + tap], factor: normalization.scale, divisor: std[channel])
+          sum = sum + Dyadic(values[start + tap])
         }
+        shifts[output] = shifts[output] + sum * Dyadic(normalization.mean[channel]) * others
       }
     }
     self.weight = try LazyTensor(
-      values: weights, shape: weight.shape, dtype: weight.dtype == .float16 ? .float32 : weight.dtype)
+      exact: weights, shape: weight.shape, dtype: weight.dtype == .float16 ? .float32 : weight.dtype)
+  }
+
+  /// How many output channels there are.
+  var count: Int { shifts.count }
+
+  /// Each of `values` less Σ w · mean / std.
+  func lessSums(_ values: [Double]) -> [DyadicQuotient] {
+    zip(values, shifts).map { DyadicQuotient(Dyadic($0) * denominator - $1, over: denominator) }
+  }
+
+  /// Each of `values` and Σ w · mean / std.
+  func sums(_ values: [Double]) -> [DyadicQuotient] {
+    zip(values, shifts).map { DyadicQuotient(Dyadic($0) * denominator + $1, over: denominator) }
   }
 }
 
 extension ResNet.ConvolutionUnit {
-  /// Adds `shifts` to what the convolution makes: to its bias or, where it has none, by the mean that the batch-norm subtracts.
-  fileprivate mutating func shift(by shifts: [Double], paths: ResNet.UnitPaths) throws(ResectError) {
+  /// Takes what the means add from what the convolution makes: from its bias or, where it has none, by the mean that the batch-norm subtracts.
+  fileprivate mutating func shift(by taps: FoldedTaps, paths: ResNet.UnitPaths) throws(ResectError) {
     if let bias = convolution.bias {
-      convolution.bias = try bias.adding(shifts, named: ParameterPath(paths.convolution, .bias).description)
+      convolution.bias = try bias.lessSums(of: taps, named: ParameterPath(paths.convolution, .bias).description)
       return
     }
     guard let mean = norm?.runningMean else {
@@ -268,8 +288,8 @@ extension ResNet.ConvolutionUnit {
         "the first convolution has no bias and no batch-norm with running statistics after it, where the means could go",
         advice: "without --fold they become a layer of their own")
     }
-    norm?.runningMean = try mean.adding(
-      shifts.map(-), named: ParameterPath(paths.norm, .runningMean).description)
+    norm?.runningMean = try mean.sums(
+      of: taps, named: ParameterPath(paths.norm, .runningMean).description)
   }
 }
 
@@ -277,13 +297,22 @@ extension LazyTensor {
   /// The dtype of what is added to every activation, for which half precision is not enough.
   fileprivate var dtypeOfSums: DType { dtype == .float64 ? .float64 : .float32 }
 
-  /// The tensor, a number for each channel, with `shifts` added in double precision.
-  fileprivate func adding(_ shifts: [Double], named name: String) throws(ResectError) -> LazyTensor {
+  /// The tensor, a number for each channel, less Σ w · mean / std.
+  fileprivate func lessSums(of taps: FoldedTaps, named name: String) throws(ResectError) -> LazyTensor {
+    LazyTensor(exact: taps.lessSums(try channels(of: taps, named: name)), dtype: dtypeOfSums)
+  }
+
+  /// The tensor, a number for each channel, and Σ w · mean / std.
+  fileprivate func sums(of taps: FoldedTaps, named name: String) throws(ResectError) -> LazyTensor {
+    LazyTensor(exact: taps.sums(try channels(of: taps, named: name)), dtype: dtypeOfSums)
+  }
+
+  private func channels(of taps: FoldedTaps, named name: String) throws(ResectError) -> [Double] {
     let values = try finiteValues(named: name)
-    guard values.count == shifts.count else {
+    guard values.count == taps.count else {
       throw ResectError(
-        .mismatch, "there are \(values.count) elements for \(shifts.count) output channels", tensor: name)
+        .mismatch, "there are \(values.count) elements for \(taps.count) output channels", tensor: name)
     }
-    return LazyTensor(values: zip(values, shifts).map { $0 + $1 }, dtype: dtypeOfSums)
+    return values
   }
 }

@@ -25,7 +25,7 @@ extension ResNet {
   /// Moves every batch-norm to another epsilon: what is added to the variance changes, what comes out does not.
   ///
   /// - *Requires*: batch-norms with running statistics, finite; a known epsilon; `variance + eps − target` not negative anywhere.
-  /// - *Changes*: each running variance to `variance + eps − target`, computed in double precision and rounded once to the dtype
+  /// - *Changes*: each running variance to `variance + eps − target`, the exact number rounded once to the dtype
   ///   that it has. The record says by how much that rounding changes `variance + eps` at most, relative to it.
   /// - *Preserves*: the logits, up to that rounding; to the bit where `target` is the epsilon that was.
   ///
@@ -50,7 +50,7 @@ extension ResNet {
       guard let epsilon = norm.epsilon, epsilon != target, let variance = norm.runningVariance else { return }
       let moved = try MovedVariance(
         variance, named: ParameterPath(place, .runningVariance).description, from: epsilon, to: target)
-      norm.runningVariance = LazyTensor(values: moved.values, dtype: variance.dtype)
+      norm.runningVariance = LazyTensor(exact: moved.variances, dtype: variance.dtype)
       norm.epsilon = target
       rounding = max(rounding, moved.rounding)
       count += 1
@@ -64,7 +64,7 @@ extension ResNet {
 
 /// Variances with another epsilon.
 private struct MovedVariance {
-  let values: [Double]
+  let variances: [AffineRoot]
   /// The largest change of `variance + eps` by rounding, relative to it.
   let rounding: Double
 
@@ -72,7 +72,8 @@ private struct MovedVariance {
     _ variance: LazyTensor, named name: String, from epsilon: Double, to target: Double
   ) throws(ResectError) {
     let old = try variance.finiteValues(named: name)
-    values = old.map { $0 + epsilon - target }
+    variances = old.map { AffineRoot(addend: $0, minuend: epsilon, subtrahend: target) }
+    let values = variances.map(\.rounded)
     if let channel = values.firstIndex(where: { $0 < 0 }) {
       throw ResectError(
         .badValue,
@@ -81,7 +82,7 @@ private struct MovedVariance {
     }
     let stored: [Double]
     do throws(ResectError) {
-      stored = try LazyTensor(values: values, dtype: variance.dtype).doubles()
+      stored = try LazyTensor(exact: variances, dtype: variance.dtype).doubles()
     } catch {
       throw error.located(tensor: name)
     }
@@ -97,7 +98,7 @@ extension Graph {
   /// Moves every batch-norm to another epsilon: what is added to the variance changes, what comes out does not.
   ///
   /// - *Requires*: batch-norms, whose statistics are finite; `variance + eps − target` not negative anywhere.
-  /// - *Changes*: each running variance to `variance + eps − target`, computed in double precision and rounded once to the dtype
+  /// - *Changes*: each running variance to `variance + eps − target`, the exact number rounded once to the dtype
   ///   that it has. The record says by how much that rounding changes `variance + eps` at most, relative to it.
   /// - *Preserves*: the outputs, up to that rounding; to the bit where `target` is the epsilon that was.
   ///
@@ -114,7 +115,7 @@ extension Graph {
       guard case .batchNorm(var norm) = node.operation, norm.epsilon != target else { continue }
       let moved = try MovedVariance(
         norm.variance, named: "\(node.name).running_var", from: norm.epsilon, to: target)
-      norm.variance = LazyTensor(values: moved.values, dtype: norm.variance.dtype)
+      norm.variance = LazyTensor(exact: moved.variances, dtype: norm.variance.dtype)
       norm.epsilon = target
       rounding = max(rounding, moved.rounding)
       changes[position] = .replace(.batchNorm(norm))

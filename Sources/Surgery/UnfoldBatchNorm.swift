@@ -132,7 +132,9 @@ private struct NeutralNorm {
     weight = constant(1)
     self.bias = bias ?? constant(0)
     mean = constant(0)
-    variance = constant(1 - epsilon)
+    variance = LazyTensor(
+      exact: [AffineRoot](repeating: AffineRoot(addend: 1, minuend: 0, subtrahend: epsilon), count: channels),
+      dtype: .float32)
   }
 }
 

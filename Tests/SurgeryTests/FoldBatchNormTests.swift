@@ -258,7 +258,9 @@ import Testing
     #expect(layers.map { $0["norm"]?.string } == network.units.map { $0.paths.norm.description })
     for (layer, unit) in zip(layers, network.units) {
       let numbers = try Numbers(unit.unit)
-      let scales = zip(numbers.gamma, numbers.variance).map { $0 / ($1 + 1e-5).squareRoot() }
+      let scales = zip(numbers.gamma, numbers.variance).map {
+        AffineRoot(factor: $0, radicand: .init($1, 1e-5)).rounded
+      }
       #expect(layer["channels"]?.integer == Int64(scales.count))
       #expect(layer["smallestScale"]?.number == scales.min())
       #expect(layer["largestScale"]?.number == scales.max())

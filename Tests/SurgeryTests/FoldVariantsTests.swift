@@ -20,19 +20,27 @@ import Testing
   }
 
   /// γ / √(σ² + eps) and β − μ · γ / √(σ² + eps).
-  private func scaleAndShift(_ norm: ResNet.BatchNorm?) throws -> (scale: [Double], shift: [Double]) {
+  private func scaleAndShift(_ norm: ResNet.BatchNorm?) throws -> (scale: [AffineRoot], shift: [Double]) {
     let norm = try #require(norm)
     let gamma = try #require(norm.weight).doubles()
     let beta = try #require(norm.bias).doubles()
     let mean = try #require(norm.runningMean).doubles()
     let variance = try #require(norm.runningVariance).doubles()
-    let scale = gamma.indices.map { gamma[$0] / (variance[$0] + 1e-3).squareRoot() }
-    return (scale, gamma.indices.map { beta[$0] - mean[$0] * scale[$0] })
+    let scale = gamma.indices.map { AffineRoot(factor: gamma[$0], radicand: .init(variance[$0], 1e-3)) }
+    let shift = gamma.indices.map {
+      AffineRoot(
+        addend: beta[$0], minuend: 0, subtrahend: mean[$0], factor: gamma[$0], radicand: .init(variance[$0], 1e-3))
+    }
+    return (scale, shift.map(\.rounded))
   }
 
-  private func scaled(_ weight: LazyTensor, by scale: [Double]) throws -> [Double] {
+  private func scaled(_ weight: LazyTensor, by scale: [AffineRoot]) throws -> [Double] {
     let size = weight.shape.elementCount / scale.count
-    return try weight.doubles().enumerated().map { $1 * scale[$0 / size] }
+    return try weight.doubles().enumerated().map { index, weight in
+      var product = scale[index / size]
+      product.minuend = weight
+      return product.rounded
+    }
   }
 
   @Test(arguments: Architecture.Block.allCases)
@@ -54,12 +62,12 @@ import Testing
       #expect(
         try new.units[last].convolution.weight.bytes() == old.units[last].convolution.weight.bytes())
       let (scale, shift) = try scaleAndShift(old.units[0].norm)
-      #expect(try new.units[0].norm?.weight?.doubles() == scale)
+      #expect(try new.units[0].norm?.weight?.doubles() == scale.map(\.rounded))
       #expect(try new.units[0].norm?.bias?.doubles() == shift)
       #expect(new.units[0].norm?.runningMean == nil && new.units[0].norm?.batchesTracked == nil)
     }
     let (scale, shift) = try scaleAndShift(network.finalNorm)
-    #expect(try folded.finalNorm?.weight?.doubles() == scale)
+    #expect(try folded.finalNorm?.weight?.doubles() == scale.map(\.rounded))
     #expect(try folded.finalNorm?.bias?.doubles() == shift)
   }
 
@@ -138,7 +146,7 @@ import Testing
   @Test func `a frozen scale and shift is folded as it is`() throws {
     let network = try TestNetwork(epsilon: nil) { $0.normalization = .scaleAndShift }.network()
     let folded = try network.foldingBatchNorm().network
-    let scale = try #require(network.stem.norm?.weight).doubles()
+    let scale = try #require(network.stem.norm?.weight).doubles().map { AffineRoot(factor: $0) }
     #expect(try folded.stem.convolution.weight.doubles() == scaled(network.stem.convolution.weight, by: scale))
     #expect(try folded.stem.convolution.bias?.doubles() == network.stem.norm?.bias?.doubles())
     #expect(folded.architecture.normalization == .none)
