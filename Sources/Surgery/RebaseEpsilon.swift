@@ -48,7 +48,7 @@ extension ResNet {
       ]),
       summary: count == 0
         ? "nothing to change: eps is \(target) already"
-        : "moved \(count) batch-norms from eps \(architecture.epsilonDescription) to \(target); rounding changes variance + eps by at most \(rounding.short) of it"
+        : "moved \(count) batch-norms from eps \(architecture.epsilonDescription) to \(target); rounding changes variance + eps by at most \(rounding.text(digits: 4)) of it"
     )
     return (rebased, record)
   }
