@@ -38,11 +38,11 @@ public struct Proof: Sendable, Hashable {
     let what = subject == .logits ? "logit" : "feature"
     if let promise, let error {
       return
-        "proved, as \(promise) promises: relative \(what) error \(error.relative.twoDigits), largest \(error.largest.twoDigits) of the spread, over \(agreement.count) probes"
+        "proved, as \(promise) promises: relative \(what) error \(error.relative.scientific(digits: 2)), largest \(error.largest.scientific(digits: 2)) of the spread, over \(agreement.count) probes"
     }
-    let relative = error.map { ", relative error \($0.relative.twoDigits)," } ?? ""
+    let relative = error.map { ", relative error \($0.relative.scientific(digits: 2))," } ?? ""
     return
-      "\(tolerance == nil ? "measured" : "proved"): largest \(what) difference \(agreement.largest.twoDigits)\(relative) over \(agreement.count) probes"
+      "\(tolerance == nil ? "measured" : "proved"): largest \(what) difference \(agreement.largest.scientific(digits: 2))\(relative) over \(agreement.count) probes"
   }
 
   /// As it stands in a file's provenance.
@@ -294,29 +294,16 @@ extension Proof {
     let what = subject == .logits ? "logits" : "features"
     if let error, promise != nil {
       return ResectError(
-        .notProved, "not proved: the \(what)' relative error is \(error.relative.twoDigits), more than was promised",
+        .notProved,
+        "not proved: the \(what)' relative error is \(error.relative.scientific(digits: 2)), more than was promised",
         advice: "--no-verify writes it all the same")
     }
     return ResectError(
       .notProved,
       agreement.largest.isFinite
-        ? "not proved: the \(what) differ by \(agreement.largest.twoDigits), allowed are \((tolerance ?? 0).twoDigits)"
+        ? "not proved: the \(what) differ by \(agreement.largest.scientific(digits: 2)), allowed are \((tolerance ?? 0).scientific(digits: 2))"
         : "not proved: the \(what) are not finite",
       advice: agreement.largest.isFinite
         ? "a wider --dtype, or --no-verify to write it all the same" : "--no-verify writes it all the same")
-  }
-}
-
-extension Double {
-  /// With two significant digits, as 1.1e-05.
-  var twoDigits: String {
-    guard isFinite, self != 0 else { return self == 0 ? "0" : description }
-    var exponent = 0
-    var digits = magnitude
-    while digits < 1 { (digits, exponent) = (digits * 10, exponent - 1) }
-    while digits >= 9.95 { (digits, exponent) = (digits / 10, exponent + 1) }
-    let rounded = (digits * 10).rounded() / 10
-    let power = exponent.magnitude < 10 ? "0\(exponent.magnitude)" : "\(exponent.magnitude)"
-    return "\(self < 0 ? "-" : "")\(rounded)e\(exponent < 0 ? "-" : "+")\(power)"
   }
 }

@@ -57,7 +57,7 @@ struct ClassifyCommand: ParsableCommand {
       for (rank, prediction) in predicted.enumerated() {
         table.add(
           rank == 0 ? image.printable(limit: 60) : "", prediction.label?.printable(limit: 60) ?? "\(prediction.index)",
-          "\((Double(prediction.logit) * 1000).rounded() / 1000)", "\((prediction.probability * 1e4).rounded() / 100) %"
+          Double(prediction.logit).text(decimals: 3), "\((prediction.probability * 100).text(decimals: 2)) %"
         )
       }
     }

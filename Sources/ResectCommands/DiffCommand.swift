@@ -38,7 +38,7 @@ struct DiffCommand: ParsableCommand {
       case .shape(let one, let other): table.add(name, "shape \(one), \(other)", "", "")
       case .values(let one, let other, let largest, let relative):
         let what = one == other ? "values" : "dtype \(one.rawValue), \(other.rawValue)"
-        table.add(name, what, largest.brief, relative.brief)
+        table.add(name, what, largest.text(digits: 3), relative.text(digits: 3))
       }
     }
     return "\(table.text)\n\(differing.count) of \(total) tensors differ"

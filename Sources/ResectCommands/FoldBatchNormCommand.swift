@@ -28,7 +28,7 @@ struct FoldBatchNormCommand: ParsableCommand {
     ])
     for layer in layers {
       func count(_ name: String) -> String { layer[name]?.integer.map { String($0) } ?? "" }
-      func scale(_ name: String) -> String { layer[name]?.number?.brief ?? "" }
+      func scale(_ name: String) -> String { layer[name]?.number?.text(digits: 3) ?? "" }
       let place = layer["norm"]?.string ?? ""
       table.add(
         model.name(ofModule: place), count("channels"), scale("smallestScale"),

@@ -120,14 +120,14 @@ struct InspectCommand: ParsableCommand {
   /// What was promised and measured when weights were quantised.
   private func promise(_ surgery: JSON) -> String? {
     if surgery["surgery"]?.string == "int8", let error = surgery["proof"]?["error"]?["relativeError"]?.number {
-      return "on the probes, 8-bit logits were off by \(error.brief) of their spread, root mean square"
+      return "on the probes, 8-bit logits were off by \(error.text(digits: 3)) of their spread, root mean square"
     }
     guard surgery["surgery"]?.string == "quantize", let goal = surgery["parameters"].flatMap(QualityGoal.init(json:)),
       let measured = surgery["report"]?["measured"], let error = measured["relativeError"]?.number,
       let largest = measured["relativeLargest"]?.number
     else { return nil }
     return
-      "quantised for \(goal): on the probes, logits were off by \(error.brief) of their spread, root mean square, and by \(largest.brief) at most"
+      "quantised for \(goal): on the probes, logits were off by \(error.text(digits: 3)) of their spread, root mean square, and by \(largest.text(digits: 3)) at most"
   }
 
   /// What the model is, in a few lines.
@@ -175,8 +175,8 @@ struct InspectCommand: ParsableCommand {
       table.add(
         cells: facts(of: tensor) + [
           tensor.payload?.encoding.name ?? "", tensor.payload.map { Int($0.byteCount).grouped } ?? "",
-          tensor.bitsPerElement?.brief ?? "",
-          tensor.payload?.encoding.signalToNoise?.brief ?? "",
+          tensor.bitsPerElement?.text(digits: 3) ?? "",
+          tensor.payload?.encoding.signalToNoise?.text(digits: 3) ?? "",
         ])
     }
     return table.text

@@ -62,11 +62,13 @@ struct RunCommand: ParsableCommand {
     if let output { lines.append("wrote \(output.printable())") }
     if let difference {
       let verdict = difference <= tolerance ? "within" : "more than"
-      lines.append("largest difference \(difference.brief), \(verdict) \(tolerance.brief)")
+      lines.append("largest difference \(difference.text(digits: 3)), \(verdict) \(tolerance.text(digits: 3))")
     }
     let sorted = times.map(\.wall).sorted()
     if let fastest = sorted.first {
-      lines.append("median \(sorted[sorted.count / 2].brief) ms, minimum \(fastest.brief) ms over \(sorted.count) runs")
+      lines.append(
+        "median \(sorted[sorted.count / 2].text(digits: 3)) ms, minimum \(fastest.text(digits: 3)) ms over \(sorted.count) runs"
+      )
     }
     let json = JSON.object([
       "rows": .integer(rows.count), "columns": .integer(rows.width),

@@ -64,12 +64,12 @@ extension Agreement {
   func lines(_ subject: Proof.Subject, allowed: Double) -> [String] {
     let verdict = largest <= allowed ? "within" : "more than"
     var table = Table(["\(subject.rawValue) of \(count) inputs": .left, "": .right])
-    table.add("largest difference", largest.brief)
-    table.add("mean difference", mean.brief)
-    table.add("cosine", "\((cosine * 1e8).rounded() / 1e8)")
-    table.add("top-1 agreement", "\((topOne * 1000).rounded() / 10) %")
-    if let topFive { table.add("top-5 agreement", "\((topFive * 1000).rounded() / 10) %") }
-    return [table.text, "the largest difference is \(verdict) \(allowed.brief)"]
+    table.add("largest difference", largest.text(digits: 3))
+    table.add("mean difference", mean.text(digits: 3))
+    table.add("cosine", cosine.text(decimals: 8))
+    table.add("top-1 agreement", "\((topOne * 100).text(decimals: 1)) %")
+    if let topFive { table.add("top-5 agreement", "\((topFive * 100).text(decimals: 1)) %") }
+    return [table.text, "the largest difference is \(verdict) \(allowed.text(digits: 3))"]
   }
 }
 
