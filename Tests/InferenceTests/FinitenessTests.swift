@@ -52,7 +52,9 @@ extension ResNet {
 
 @Suite struct FinitenessTests {
   @Test(arguments: Way.all, [Float.nan, .infinity])
-  fileprivate func `a weight that is not finite is refused by name, wherever it stands`(_ way: Way, _ value: Float) throws {
+  fileprivate func `a weight that is not finite is refused by name, wherever it stands`(_ way: Way, _ value: Float)
+    throws
+  {
     let network = try ResNet.random(.small(), seed: 4)
     let batch = try Probes.batch(for: Program(network), side: 16, count: 2)
     for parameter in network.parameters where parameter.path.kind != .batchesTracked {
@@ -120,7 +122,8 @@ extension ResNet {
       guard parameter.path == path else { continue }
       var bytes: [UInt8] = []
       for float in try parameter.tensor.floats() { bytes.append(littleEndian: (float * factor).bitPattern) }
-      tensors[parameter.path] = try LazyTensor(storage: MemoryStorage(bytes), dtype: .float32, shape: parameter.tensor.shape)
+      tensors[parameter.path] = try LazyTensor(
+        storage: MemoryStorage(bytes), dtype: .float32, shape: parameter.tensor.shape)
     }
     return try ResNet(architecture: architecture, tensors: tensors)
   }
