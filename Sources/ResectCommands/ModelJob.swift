@@ -20,14 +20,17 @@ struct ModelJob: ParsableArguments {
     return try writing.storage.prepared(Model(contentsOf: input, options: options))
   }
 
-  /// Writes `model`, quantised where there is a goal, and tells what was done, after `tables`.
-  func write(_ model: Model, format: OutputFormat? = nil, goal: QualityGoal? = nil, tables: [String] = []) throws {
+  /// Writes `model`, quantised where there is a goal, and tells what was done, after `tables`; JSON has `members` beside that.
+  func write(
+    _ model: Model, format: OutputFormat? = nil, goal: QualityGoal? = nil, tables: [String] = [],
+    members: [JSON.Member] = []
+  ) throws {
     var options = writing.write
     options.format = format ?? options.format
     var model = try writing.storage.named(model)
     if let goal { model = try model.quantizing(to: goal) }
     var outcome = WriteOutcome()
     try outcome.write(model, to: output, options)
-    outcome.show(shown, tables: shown.json ? [] : tables)
+    outcome.show(shown, tables: shown.json ? [] : tables, members: members)
   }
 }

@@ -16,7 +16,8 @@ public struct ResectCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InspectCommand.self, ExportCommand.self, ConvertCommand.self, FoldBatchNormCommand.self,
-      DropClassifierBiasCommand.self, EpsilonCommand.self, HeadCommand.self, NormalizeCommand.self, SplitCommand.self,
+      DropClassifierBiasCommand.self, DropBlockCommand.self, EpsilonCommand.self, HeadCommand.self,
+      NormalizeCommand.self, SplitCommand.self,
       JoinCommand.self, VerifyCommand.self, DiffCommand.self, RunCommand.self, ClassifyCommand.self, EmbedCommand.self,
     ])
 

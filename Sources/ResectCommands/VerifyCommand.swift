@@ -41,12 +41,9 @@ struct VerifyCommand: ParsableCommand {
     let agrees = agreement.largest <= allowed
     try shown.show(
       agreement.lines(subject, allowed: allowed).joined(separator: "\n"),
-      json: .object([
-        "agrees": .bool(agrees), "compared": .string(subject.rawValue), "inputs": .integer(agreement.count),
-        "largest": .number(agreement.largest), "mean": .number(agreement.mean), "cosine": .number(agreement.cosine),
-        "topOne": .number(agreement.topOne), "topFive": agreement.topFive.map { .number($0) },
-        "largestMagnitude": .number(agreement.magnitude), "tolerance": .number(allowed),
-      ]))
+      json: .object(
+        [JSON.Member("agrees", .bool(agrees))] + agreement.members(subject)
+          + [JSON.Member("tolerance", .number(allowed))]))
     if !agrees { throw ExitCode(1) }
   }
 
@@ -61,15 +58,9 @@ struct VerifyCommand: ParsableCommand {
 }
 
 extension Agreement {
-  func lines(_ subject: Proof.Subject, allowed: Double) -> [String] {
+  fileprivate func lines(_ subject: Proof.Subject, allowed: Double) -> [String] {
     let verdict = largest <= allowed ? "within" : "more than"
-    var table = Table(["\(subject.rawValue) of \(count) inputs": .left, "": .right])
-    table.add("largest difference", largest.text(digits: 3))
-    table.add("mean difference", mean.text(digits: 3))
-    table.add("cosine", cosine.text(decimals: 8))
-    table.add("top-1 agreement", "\((topOne * 100).text(decimals: 1)) %")
-    if let topFive { table.add("top-5 agreement", "\((topFive * 100).text(decimals: 1)) %") }
-    return [table.text, "the largest difference is \(verdict) \(allowed.text(digits: 3))"]
+    return [table(subject).text, "the largest difference is \(verdict) \(allowed.text(digits: 3))"]
   }
 }
 
