@@ -75,7 +75,7 @@ import Testing
     let separable = try graph(
       [image(), layer("SeparableConv2D", "z", window, of: "x")],
       weights: [
-        ("z", .depthwiseKernel, [8, 1, 3, 3]), ("z", .pointwiseKernel, [5, 8, 1, 1]), ("z", .bias, [5]),
+        ("z", .separableDepthwiseKernel, [8, 1, 3, 3]), ("z", .pointwiseKernel, [5, 8, 1, 1]), ("z", .bias, [5]),
       ])
     #expect(words(separable) == ["z.depthwise: convolution", "z: convolution"])
     #expect(separable.parameters.map(\.name) == ["z.depthwise.weight", "z.weight", "z.bias"])

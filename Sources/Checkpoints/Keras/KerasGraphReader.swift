@@ -226,9 +226,12 @@ struct KerasGraphReader {
     let window = try layer.window(kernel: "kernel_size")
     let bias = weights[layer.name]?[.bias]
     switch layer.className {
-    case "DepthwiseConv2D": return try convolveDepthwise(value, window, bias: bias, layer, as: name)
+    case "DepthwiseConv2D":
+      let weight = try self.weight(.depthwiseKernel, of: layer)
+      return try convolveDepthwise(value, weight, window, bias: bias, layer, as: name)
     case "SeparableConv2D":
-      let part = try convolveDepthwise(value, window, bias: nil, layer, as: self.name(layer, "depthwise"))
+      let kernels = try self.weight(.separableDepthwiseKernel, of: layer)
+      let part = try convolveDepthwise(value, kernels, window, bias: nil, layer, as: self.name(layer, "depthwise"))
       let weight = try self.weight(.pointwiseKernel, of: layer)
       return try convolve(part, .init(weight: weight, bias: bias), layer, as: name)
     default:
@@ -241,9 +244,9 @@ struct KerasGraphReader {
 
   /// As many groups as there are channels.
   private mutating func convolveDepthwise(
-    _ value: Value, _ window: Graph.Window, bias: LazyTensor?, _ layer: KerasLayer, as name: String
+    _ value: Value, _ weight: LazyTensor, _ window: Graph.Window, bias: LazyTensor?, _ layer: KerasLayer,
+    as name: String
   ) throws(ResectError) -> Value {
-    let weight = try weight(.depthwiseKernel, of: layer)
     let multiplier = try layer.count("depth_multiplier") ?? 1
     guard let outputs = weight.shape.axes.first, outputs % multiplier == 0, outputs > 0 else {
       throw ResectError(

@@ -196,7 +196,7 @@ def randomise(model, seed=7):
             name = (getattr(variable, "path", None) or variable.name).split("/")[-1].split(":")[0]
             shape = tuple(variable.shape)
             if name == "kernel":
-                fan = np.prod(shape[:-1])
+                fan = np.prod(shape[:2] if type(layer).__name__ == "DepthwiseConv2D" else shape[:-1])
                 values.append(random.normal(0, (1.5 / fan) ** 0.5, shape))
             elif name in ("gamma", "moving_variance"):
                 values.append(random.uniform(0.5, 1.5, shape))
@@ -211,14 +211,15 @@ def randomise(model, seed=7):
 def inputs(name, random, count, size):
     """Random images: pixels of 0 to 255 for a network that prepares them itself, else numbers around 0."""
     shape = (count, size, size, 3)
-    return (random.uniform(0, 255, shape) if "prepared" in name else random.standard_normal(shape)).astype("float32")
+    takes_pixels = "prepared" in name or "EfficientNet" in name
+    return (random.uniform(0, 255, shape) if takes_pixels else random.standard_normal(shape)).astype("float32")
 
 
 def logits(model, images):
     """What the model computes before its softmax; of a backbone, its features."""
     last = list(leaves(model))[-1]
     activation = getattr(last, "activation", None)
-    last.activation = None
+    last.activation = lambda values: values
     try:
         return np.asarray(model(images, training=False)).astype("float32")
     finally:
