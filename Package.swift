@@ -132,7 +132,7 @@ let package = Package(
     tests("Zip", on: ["Bytes"]),
     tests("Pickle", on: ["Bytes"], scripts: ["make_vectors.py"]),
     tests("HDF5", on: ["Bytes", "Tensors", "HDF5Library", "HDF5Helper"]),
-    tests("Checkpoints", on: ["Bytes", "Tensors", "HDF5", "HDF5Helper"]),
+    tests("Checkpoints", on: ["Bytes", "Tensors", "Graphs", "HDF5", "HDF5Helper"]),
     tests("NumPy", on: ["Bytes", "Tensors"], scripts: ["make_arrays.py", "Arrays"]),
     tests("Images", on: ["Bytes", "ResNets"], scripts: ["make_images.py", "Images"]),
     tests("ResNets", on: ["Bytes", "Tensors", "Graphs"]),
