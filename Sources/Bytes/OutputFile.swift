@@ -80,6 +80,13 @@ public struct OutputFile: ~Copyable, Sendable {
     unsafe try write(bytes.span.bytes, at: offset)
   }
 
+  /// What was written so far, for reading. It has no name: errors call it `name`.
+  package borrowing func reopened(as name: String) throws(ResectError) -> InputFile {
+    let copy = dup(descriptor)
+    guard copy >= 0 else { throw .system("cannot read what was written", file: path) }
+    return try InputFile(descriptor: copy, path: name)
+  }
+
   /// Asks the system to begin putting what was written so far on the disk, so that ``committed()`` has less to wait for.
   public borrowing func beginSync() {
     resect_begin_sync(descriptor)

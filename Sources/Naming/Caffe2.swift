@@ -11,6 +11,7 @@ extension Convention {
     ],
     epsilon: 1e-5,
     stridePlacement: .v1,
+    loadsStateDicts: false,
     freezesNorms: true,
     isNatural: { $0.stem == .sevenWithMaxPool && $0.shortcut == .projection && !$0.isPreactivated }
   )

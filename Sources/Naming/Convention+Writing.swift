@@ -52,29 +52,12 @@ extension Convention {
   }
 
   private func warnings(_ network: ResNet, _ table: NameTable) -> [String] {
-    let architecture = network.architecture
     var warnings: [String] = []
     let uncounted = network.parameters.count {
       $0.path.kind == .batchesTracked && table.name(of: $0.path) == nil
     }
     if uncounted > 0 {
       warnings.append("\(uncounted) counts of batches are left out: the convention \(name) has no name for them")
-    }
-    if !isNatural(architecture) {
-      warnings.append("the code that names by \(name) builds no such network itself")
-    }
-    let stride = architecture.stridePlacement.value
-    if architecture.block == .bottleneck, ![stride, .unknown].contains(stridePlacement) {
-      warnings.append(
-        "code that names by \(name) strides as \(stridePlacement.rawValue) unless it is told otherwise, this network as \(stride.rawValue)"
-      )
-    }
-    if case .batchNorm = architecture.normalization, let own = architecture.epsilon.value, let epsilon,
-      own != epsilon || !architecture.epsilonExceptions.isEmpty
-    {
-      warnings.append(
-        "code that names by \(name) adds \(epsilon) to the variance unless it is told otherwise, this network \(architecture.epsilonDescription)"
-      )
     }
     return warnings
   }

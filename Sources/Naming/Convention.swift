@@ -19,6 +19,8 @@ public struct Convention: Sendable {
   public internal(set) var stridedBlocks = Architecture.StridedBlocks.first
   /// What its stem's max-pooling sees beyond the border.
   var stemPooling = Architecture.StemPooling.symmetric
+  /// Whether a framework's code loads state dicts under these names, so that a file of them says what is computed.
+  package internal(set) var loadsStateDicts = true
   /// What a person should know of it where only names tell that a file follows it: a sentence.
   var caution: String?
   /// Whether the classifier is a 1×1 convolution, whose weight has four axes.

@@ -22,6 +22,7 @@ extension Convention {
     epsilon: 1.001e-5,
     stridePlacement: .v1,
     trainingPreprocessing: { _ in .kerasCaffe },
+    loadsStateDicts: false,
     isNatural: {
       $0.stem == .sevenWithMaxPool && $0.shortcut == .projection && !$0.isPreactivated && $0.block == .bottleneck
     }

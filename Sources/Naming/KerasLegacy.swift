@@ -21,6 +21,7 @@ extension Convention {
     epsilon: 1e-3,
     stridePlacement: .v1,
     trainingPreprocessing: { _ in .kerasCaffe },
+    loadsStateDicts: false,
     caution:
       "by its names, Keras wrote this network before 2019; before 2018, its stem's pooling was not padded, which only a whole model tells: compare the results",
     isNatural: {

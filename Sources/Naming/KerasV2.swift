@@ -26,6 +26,7 @@ extension Convention {
     trainingPreprocessing: { _ in .kerasTF },
     stridedBlocks: .last,
     stemPooling: .symmetricZeros,
+    loadsStateDicts: false,
     isNatural: {
       $0.stem == .sevenWithMaxPool && $0.shortcut == .projection && $0.isPreactivated && $0.block == .bottleneck
     }

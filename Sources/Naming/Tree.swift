@@ -8,6 +8,7 @@ extension Convention {
     epsilon: nil,
     stridePlacement: .unknown,
     trainingPreprocessing: { _ in nil },
+    loadsStateDicts: false,
     isNatural: { _ in true }
   )
 }

@@ -12,6 +12,8 @@ public struct OpenOptions: Sendable {
   public var hdf5Reader: String?
   /// Whether the file's SHA-256 is computed from now on, on a thread of its own: what writes a `.resect` file needs it.
   public var beginsDigest = false
+  /// Whether what Resect alone would understand of a file of another program's format is ignored.
+  var isStranger = false
 
   /// Nothing said.
   public init() {}
@@ -33,7 +35,7 @@ extension Model {
   init(_ checkpoint: Checkpoint, options: OpenOptions) throws(ResectError) {
     do throws(ResectError) {
       try refuseSmoothing(checkpoint)
-      let metadata = try ResectMetadata(checkpoint.metadata)
+      let metadata = options.isStranger ? ResectMetadata() : try ResectMetadata(checkpoint.metadata)
       let keras = try checkpoint.keras?.get()
       // A mapping has the file's whole names.
       let prefix = options.network.mapping == nil ? checkpoint.prefix : ""
@@ -41,7 +43,7 @@ extension Model {
       let source = SourceFile(file: checkpoint.file, format: checkpoint.format.rawValue)
       var loading = Loading(
         key: checkpoint.key, prefix: prefix, ignored: checkpoint.ignored + (keras?.ignored ?? []),
-        warnings: keras?.warnings ?? [])
+        warnings: (keras?.warnings ?? []) + metadata.warnings)
       let content: Content
       let convention: Convention
       var preprocessing = metadata.preprocessing
@@ -273,14 +275,17 @@ enum Container {
   static let nativeFormat = "resect"
 
   init(path: String, options: OpenOptions) throws(ResectError) {
-    let file = try InputFile(path: path)
+    try self.init(InputFile(path: path), options: options)
+  }
+
+  init(_ file: InputFile, options: OpenOptions) throws(ResectError) {
     if options.beginsDigest { file.beginDigest() }
     let magic = NativeFile.magic
     let head = try file.read(at: 0, count: Int(min(file.size, UInt64(magic.count))))
     if head == magic {
       guard options.key == nil else {
         throw ResectError(
-          .badArgument, "a .resect file has no keys to choose from", file: path)
+          .badArgument, "a .resect file has no keys to choose from", file: file.path)
       }
       self = .native(try NativeFile(file, access: options.access), file)
     } else {

@@ -78,17 +78,21 @@ public struct WriteOptions: Sendable {
   public var overwrites: Bool
   /// Whether the network is run before and after its surgeries, and how far the two may differ.
   public var verification: Verification
+  /// Whether a file is written under the names of a framework whose code computes something else, or cannot load it: for code of
+  /// one's own that has the same names. The file says so.
+  public var allowsDifferentCode: Bool
 
   /// Options.
   public init(
     format: OutputFormat? = nil, dtype: DType? = nil, encoding: WeightEncoding = .lossless,
-    overwrites: Bool = false, verification: Verification = .prove()
+    overwrites: Bool = false, verification: Verification = .prove(), allowsDifferentCode: Bool = false
   ) {
     self.format = format
     self.dtype = dtype
     self.encoding = encoding
     self.overwrites = overwrites
     self.verification = verification
+    self.allowsDifferentCode = allowsDifferentCode
   }
 
   /// The format that `path` is written in.
@@ -110,6 +114,8 @@ public struct WriteReport: Sendable {
   public let warnings: [String]
   /// What running the network before and after showed; absent where nothing changed, and where nobody wanted it.
   public let proof: Proof?
+  /// What reading the file again showed, before it had its name; absent where nobody wanted it.
+  public let rereading: Rereading?
 }
 
 extension Model {
@@ -125,7 +131,9 @@ extension Model {
     let target = try target(path, options)
     let storage = storage(options, format: target.format)
     let proof = try proved(nil, options, storage)
-    return try pulled(to: target, storage, records(proof, options, storage), proof, progress: progress).committed()
+    let file = try pulled(
+      to: target, storage, options, records(proof, options, storage), proof, progress: progress)
+    return try reread(file, storage, options).committed()
   }
 
   /// Writes the two halves of a split: both, or neither, but for what `OutputFile.committed(_:_:)` says.
@@ -138,10 +146,16 @@ extension Model {
     let storage = first.model.storage(options, format: firstTarget.format)
     let otherStorage = second.model.storage(options, format: secondTarget.format)
     let proof = try first.model.proved(second.model, options, storage)
-    let one = try first.model.pulled(
-      to: firstTarget, storage, first.model.records(proof, options, storage), proof, progress: progress)
-    let other = try second.model.pulled(
-      to: secondTarget, otherStorage, second.model.records(proof, options, otherStorage), proof, progress: progress)
+    let one = try first.model.reread(
+      first.model.pulled(
+        to: firstTarget, storage, options, first.model.records(proof, options, storage), proof, progress: progress),
+      storage, options)
+    let other = try second.model.reread(
+      second.model.pulled(
+        to: secondTarget, otherStorage, options, second.model.records(proof, options, otherStorage), proof,
+        progress: progress),
+      otherStorage, options)
+    if options.verification != .skip { try first.model.checkJoining(one.file, other.file) }
     return try PulledFile.committed(one, other)
   }
 
@@ -173,6 +187,7 @@ extension Model {
     guard integers == nil || format == .resect && options.dtype == nil && options.encoding.steps.isEmpty else {
       throw ResectError(.badArgument, "8-bit integers are for .resect files, and no other dtype or steps", file: path)
     }
+    try checkCode(format, options, path)
     let file = try OutputFile(
       path: path, overwrite: options.overwrites, inputs: sources.map(\.file.identity))
     return Target(file: file, format: format)
@@ -180,7 +195,8 @@ extension Model {
 
   /// Writes all bytes; the file has no name yet.
   private func pulled(
-    to target: consuming Target, _ storage: Storage, _ records: [JSON], _ proof: Proof?, progress: WriteProgress?
+    to target: consuming Target, _ storage: Storage, _ options: WriteOptions, _ records: [JSON], _ proof: Proof?,
+    progress: WriteProgress?
   ) throws(ResectError) -> PulledFile {
     let format = target.format
     let file = target.file
@@ -201,13 +217,13 @@ extension Model {
         return PulledFile(
           file: file, format: format, digests: digests.values, warnings: warnings, proof: proof)
       case .safetensors:
-        warnings = otherReadersWarnings
+        warnings = otherReadersWarnings + codeWarnings
         // `format` tells other readers that the names are torch's.
-        let metadata = [("format", "pt")] + ResectMetadata(of: self, surgeries: records).strings
+        let metadata = [("format", "pt")] + metadata(records, format, options).strings
         try writeSafetensors(namedTensors(storage), metadata: metadata, to: file, progress: progress)
       case .torch:
-        warnings = otherReadersWarnings
-        let metadata = ResectMetadata(of: self, surgeries: records).strings
+        warnings = otherReadersWarnings + codeWarnings
+        let metadata = metadata(records, format, options).strings
         try writeTorchZip(namedTensors(storage), metadata: metadata, to: file, progress: progress)
       case .hdf5, .kerasWeights, .keras:
         if case .classes = content {
@@ -228,6 +244,29 @@ extension Model {
     } catch {
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
+  }
+
+  /// What Resect writes beside the tensors under the names of a convention.
+  private func metadata(_ records: [JSON], _ format: OutputFormat, _ options: WriteOptions) -> ResectMetadata {
+    var metadata = ResectMetadata(of: self, surgeries: records)
+    if options.allowsDifferentCode { metadata.differentCode = newCodeDifferences.map(\.description) }
+    return metadata
+  }
+
+  /// Reads the file again and compares it with what should be there.
+  private func reread(
+    _ pulled: consuming PulledFile, _ storage: Storage, _ options: WriteOptions
+  ) throws(ResectError) -> PulledFile {
+    guard options.verification != .skip else { return pulled }
+    let rereading = try reread(pulled.file, pulled.format, storage, certifies: pulled.proof != nil)
+    if let certified = rereading.certified, certified != certifiableCount(storage) {
+      throw ResectError(
+        .notProved, "only \(certified) of \(certifiableCount(storage)) weights of the written file could be compared",
+        advice: "--no-verify writes it all the same", file: pulled.file.path)
+    }
+    return PulledFile(
+      file: pulled.file, format: pulled.format, digests: pulled.digests, warnings: pulled.warnings,
+      proof: pulled.proof, rereading: rereading)
   }
 
   /// Refuses a convention that the caller chose where the format has names of its own.
@@ -277,7 +316,7 @@ extension Model {
   }
 
   /// Every tensor under the name that the model's convention has for it.
-  private func namedTensors(_ storage: Storage) throws(ResectError) -> [OutputTensor] {
+  func namedTensors(_ storage: Storage) throws(ResectError) -> [OutputTensor] {
     guard case .network(let network) = content else { return try outputTensors(convention, storage) }
     return try outputTensors(convention.forWriting(network).fitted(to: network).convention, storage)
   }
@@ -311,7 +350,8 @@ extension Model {
 
   /// All surgeries as they stand in the file, those of this run with their proof.
   private func records(_ proof: Proof?, _ options: WriteOptions, _ storage: Storage) -> [JSON] {
-    let outcome = proof?.json ?? (options.verification == .skip ? .string("skipped") : nil)
+    let outcome =
+      proof?.json(certified: certifiableCount(storage)) ?? (options.verification == .skip ? .string("skipped") : nil)
     var done = surgeries
     if storage.hasGivenSteps {
       done.append(
@@ -369,6 +409,7 @@ private struct PulledFile: ~Copyable {
   let digests: [String]
   let warnings: [String]
   let proof: Proof?
+  var rereading: Rereading?
 
   consuming func committed() throws(ResectError) -> WriteReport {
     let report = report
@@ -386,8 +427,11 @@ private struct PulledFile: ~Copyable {
 
   /// What was written, once its bytes are counted.
   private var report: (UInt64) -> WriteReport {
-    let (format, digests, warnings, proof) = (format, digests, warnings, proof)
-    return { WriteReport(format: format, bytes: $0, digests: digests, warnings: warnings, proof: proof) }
+    let (format, digests, warnings, proof, rereading) = (format, digests, warnings, proof, rereading)
+    return {
+      WriteReport(
+        format: format, bytes: $0, digests: digests, warnings: warnings, proof: proof, rereading: rereading)
+    }
   }
 }
 

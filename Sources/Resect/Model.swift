@@ -28,6 +28,8 @@ public struct Model: Sendable {
   public internal(set) var preprocessing: Architecture.Sourced<Preprocessing?>
   /// The convention by which the file names its tensors, and by which they are written.
   public internal(set) var convention: Convention
+  /// The convention by which the file that was read names its tensors.
+  let conventionOfFile: String
   /// Whether the caller chose that convention.
   var isConventionChosen = false
   /// The files that the weights are read from.
@@ -59,6 +61,7 @@ public struct Model: Sendable {
     self.labels = labels
     self.preprocessing = preprocessing
     self.convention = convention
+    conventionOfFile = convention.name
     self.sources = sources
     self.pastProvenance = pastProvenance
     surgeries = []

@@ -23,6 +23,39 @@ public struct Proof: Sendable, Hashable {
   public let promise: QualityGoal?
   /// What had to be assumed of the network to run it, before and after alike.
   public let assumptions: [String]
+  /// Why equal numbers prove nothing here; absent where they do.
+  public let doubt: Doubt?
+
+  /// What makes a comparison worthless.
+  public enum Doubt: String, Sendable, Hashable {
+    /// Every number is zero.
+    case zeros
+    /// All probes give the same numbers.
+    case constant
+
+    /// The doubt about `rows`, of several inputs; absent where they tell inputs apart.
+    init?(_ rows: Rows, magnitude: Double) {
+      guard magnitude > 0 else {
+        self = .zeros
+        return
+      }
+      var spread = 0.0
+      for column in 0..<rows.width {
+        let numbers = (0..<rows.count).map { Double(rows.values[$0 * rows.width + column]) }
+        spread = max(spread, (numbers.max() ?? 0) - (numbers.min() ?? 0))
+      }
+      // What is left of a number that does not depend on the input is the rounding of float32.
+      guard rows.count > 1, spread <= 1e-6 * magnitude else { return nil }
+      self = .constant
+    }
+
+    fileprivate func description(of numbers: String) -> String {
+      switch self {
+      case .zeros: "every one of the \(numbers) is 0"
+      case .constant: "the \(numbers) do not vary with the input"
+      }
+    }
+  }
 
   /// Whether the result does what was promised.
   public var holds: Bool {
@@ -31,27 +64,42 @@ public struct Proof: Sendable, Hashable {
   }
 
   /// Bytes of ``json`` at most, but for assumptions.
-  static let largestJSON = 480
+  static let largestJSON = 560
 
   /// In one line, for people.
   public var summary: String {
     let what = subject == .logits ? "logit" : "feature"
+    if let doubt {
+      return
+        "not proved: \(doubt.description(of: subject.rawValue)), so that equal ones show nothing; a possible cause are weights of zeros"
+    }
+    let probes = "\(agreement.count) \(agreement.count == 1 ? "probe" : "probes")"
+    let same = Int((agreement.topOne * Double(agreement.count)).rounded())
+    let top = subject == .logits ? ", top-1 the same on \(same) of \(probes)" : ", over \(probes)"
     if let promise, let error {
       return
-        "proved, as \(promise) promises: relative \(what) error \(error.relative.scientific(digits: 2)), largest \(error.largest.scientific(digits: 2)) of the spread, over \(agreement.count) probes"
+        "proved, as \(promise) promises: relative \(what) error \(error.relative.scientific(digits: 2)), largest \(error.largest.scientific(digits: 2)) of the spread\(top)"
     }
-    let relative = error.map { ", relative error \($0.relative.scientific(digits: 2))," } ?? ""
+    let relative = error.map { ", relative error \($0.relative.scientific(digits: 2))" } ?? ""
+    let allowed = tolerance.map { " (allowed \(share($0)))" } ?? ""
     return
-      "\(tolerance == nil ? "measured" : "proved"): largest \(what) difference \(agreement.largest.scientific(digits: 2))\(relative) over \(agreement.count) probes"
+      "\(tolerance == nil ? "measured" : "proved"): \(share(agreement.largest)) of the largest \(what)\(allowed)\(relative)\(top)"
   }
 
+  /// `number` as a share of the largest magnitude.
+  private func share(_ number: Double) -> String { (number / agreement.magnitude).asPercentage }
+
   /// As it stands in a file's provenance.
-  public var json: JSON {
+  public var json: JSON { json(certified: nil) }
+
+  /// ``json`` of a file, `certified` numbers of which are what they should be.
+  func json(certified: Int?) -> JSON {
     .object([
       "compared": .string(subject.rawValue), "probes": .integer(agreement.count),
       "largestDifference": .number(agreement.largest), "meanDifference": .number(agreement.mean),
       "largestMagnitude": .number(agreement.magnitude), "tolerance": tolerance.map { .number($0) },
-      "error": error?.json, "promise": promise?.json,
+      "sameTopOne": subject == .logits ? .number(agreement.topOne) : nil, "certified": certified.map { .integer($0) },
+      "doubt": doubt.map { .string($0.rawValue) }, "error": error?.json, "promise": promise?.json,
       "assumed": assumptions.isEmpty ? nil : .array(assumptions.map { .string($0) }),
     ])
   }
@@ -120,7 +168,7 @@ extension Model {
       tolerance: tolerance(share, storage).map { $0 * agreement.magnitude },
       error: isLossy ? LogitError(expected, found) : nil,
       promise: effects.allSatisfy(\.isPromise) ? quantization?.goal : nil,
-      assumptions: assumptions)
+      assumptions: assumptions, doubt: Proof.Doubt(expected, magnitude: agreement.magnitude))
     guard agreement.largest.isFinite, proof.holds else { throw proof.failure }
     return proof
   }
@@ -306,4 +354,9 @@ extension Proof {
       advice: agreement.largest.isFinite
         ? "a wider --dtype, or --no-verify to write it all the same" : "--no-verify writes it all the same")
   }
+}
+
+extension Double {
+  /// As a percentage with two significant digits: `0.04 %`, `12 %`, `1.2e-05 %`.
+  var asPercentage: String { "\((self * 100).text(digits: 2)) %" }
 }

@@ -15,7 +15,7 @@ public func copyTensors(
   do throws(ResectError) {
     try copy.write(as: format, to: file, progress: progress)
     let bytes = try file.committed()
-    let report = WriteReport(format: format, bytes: bytes, digests: [], warnings: [], proof: nil)
+    let report = WriteReport(format: format, bytes: bytes, digests: [], warnings: [], proof: nil, rereading: nil)
     return (report, copy.tensors.count, copy.ignored)
   } catch {
     throw error.located(file: input)

@@ -14,6 +14,8 @@ struct ResectMetadata {
   var labels: [String]?
   var preprocessing = Architecture.Sourced<Preprocessing?>.unknown
   var surgeries: [JSON] = []
+  /// How the network differs from what the code computes whose names its tensors have, where the file was written all the same.
+  var differentCode: [String] = []
 
   private enum Key {
     static let kind = "resect.kind"
@@ -24,7 +26,11 @@ struct ResectMetadata {
     static let preprocessing = "resect.preprocessing"
     static let preprocessingSource = "resect.preprocessingSource"
     static let surgeries = "resect.surgeries"
+    static let differentCode = "resect.differentCode"
   }
+
+  /// Nothing.
+  init() {}
 
   /// What is written beside `model`, with the records of its surgeries.
   init(of model: Model, surgeries: [JSON]) {
@@ -59,6 +65,7 @@ struct ResectMetadata {
     preprocessing = try .init(
       preprocessing: json(Key.preprocessing), source: metadata[Key.preprocessingSource])
     surgeries = try json(Key.surgeries)?.elements ?? []
+    differentCode = try json(Key.differentCode)?.elements?.compactMap(\.string) ?? []
   }
 
   /// As it stands in the file, by name.
@@ -74,8 +81,21 @@ struct ResectMetadata {
       strings.append((Key.preprocessing, text(value.json)))
       strings.append((Key.preprocessingSource, preprocessing.source.description))
     }
+    if !differentCode.isEmpty {
+      strings.append((Key.differentCode, text(.array(differentCode.map { .string($0) }))))
+    }
     if !surgeries.isEmpty { strings.append((Key.surgeries, text(.array(surgeries)))) }
     return strings
+  }
+}
+
+extension ResectMetadata {
+  /// What a person should know of the file.
+  var warnings: [String] {
+    guard !differentCode.isEmpty else { return [] }
+    return [
+      "the file is for other code than that whose names it has (\(convention?.name ?? "unknown")): \(differentCode.joined(separator: "; "))"
+    ]
   }
 }
 

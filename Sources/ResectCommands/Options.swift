@@ -141,6 +141,12 @@ struct StorageOptions: ParsableArguments {
   @Flag(help: "Replace the output if it exists.")
   var force = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Write under names whose framework's code computes something else or cannot load the file, for code of your own; the file says so."
+    ))
+  var allowDifferentCode = false
+
   @Flag(name: .customLong("no-verify"), help: "Do not run the network before and after; the file says so.")
   var skipsVerification = false
 
@@ -177,7 +183,8 @@ struct StorageOptions: ParsableArguments {
   var write: WriteOptions {
     WriteOptions(
       dtype: dtype?.dtype, encoding: encoding?.encoding ?? .lossless, overwrites: force,
-      verification: skipsVerification ? .skip : .prove(relativeTolerance: tolerance))
+      verification: skipsVerification ? .skip : .prove(relativeTolerance: tolerance),
+      allowsDifferentCode: allowDifferentCode)
   }
 
   /// The model with the preprocessing that the caller says.

@@ -40,7 +40,8 @@ struct WriteOutcome {
 
   private var warnings: [String] {
     var seen: Set<String> = []
-    return files.flatMap { $0.model.loading.warnings + $0.report.warnings }
+    let doubts = files.prefix(1).compactMap { $0.report.proof.flatMap { $0.doubt == nil ? nil : $0.summary } }
+    return (files.flatMap { $0.model.loading.warnings + $0.report.warnings } + doubts)
       .filter { seen.insert($0).inserted }
   }
 
@@ -51,6 +52,7 @@ struct WriteOutcome {
       lines.append(surgery.summary)
     }
     if let proof = files.first?.report.proof { lines.append(proof.summary) }
+    if let line = Rereading.summary(of: files.compactMap(\.report.rereading)) { lines.append(line) }
     for file in files {
       lines.append("wrote \(file.path.printable()): \(file.report.bytes.asBytes)")
     }
@@ -84,6 +86,8 @@ extension WriteReport {
       "path": .string(path),
       "format": .string(format.rawValue),
       "bytes": .integer(bytes),
+      "tensorsReadAgain": rereading.map { .integer($0.tensors) },
+      "certified": rereading?.certified.map { .integer($0) },
       "sha256OfSources": digests.isEmpty ? nil : .array(digests.map { .string($0) }),
     ])
   }

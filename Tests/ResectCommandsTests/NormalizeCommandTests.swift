@@ -21,7 +21,10 @@ import Testing
     #expect(try Program("inspect", output).output.contains("\ntakes pixels of 0 to 255 and normalises them itself\n"))
     // The tensors are the same; another program would not know the layer.
     #expect(try Program("diff", file, output).status == 0)
-    let converted = try Program("convert", output, folder.file("a.safetensors"))
+    let refused = try Program("convert", output, folder.file("a.safetensors"))
+    #expect(refused.status == 1)
+    #expect(refused.errors.contains("this network takes pixels") && refused.errors.contains("normalize --fold"))
+    let converted = try Program("convert", output, folder.file("a.safetensors"), "--allow-different-code")
     #expect(converted.status == 0)
     #expect(converted.errors.contains("only Resect knows"))
   }

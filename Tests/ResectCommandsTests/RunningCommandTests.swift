@@ -68,7 +68,8 @@ import Testing
         "export", digits, path, "--labels", labels, "--preprocessing", preprocessing, "--fold-bn", "--dtype", "int8",
       ] + calibration)
     #expect(program.status == 0)
-    #expect(program.output.contains("proved: largest logit difference"))
+    #expect(program.output.contains(" % of the largest logit (allowed 25 %)"))
+    #expect(program.output.contains("top-1 the same on 4 of 4 probes"))
     for flags in [[], ["--dtype", "f32"]] {
       let found = try predictions(Program(list: ["classify", path, images, "--json"] + flags))
       #expect(found.count == 12)
@@ -198,7 +199,7 @@ import Testing
   }
 
   @Test func `verify agrees with a folded copy, and not with a network of other weights`() throws {
-    let folded = folder.file("folded.safetensors")
+    let folded = folder.file("folded.resect")
     #expect(try Program("fold-bn", digits, folded).status == 0)
     let same = try Program("verify", digits, folded, "--json")
     #expect(same.status == 0)

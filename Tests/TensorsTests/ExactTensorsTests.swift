@@ -8,6 +8,7 @@ struct Rounding: Sendable {
   let number: AffineRoot
   let patterns: [DType: UInt64]
 
+  // swift-format-ignore: NeverForceUnwrap
   static let all: [Rounding] = text.split(separator: "\n").map { line in
     let fields = line.split(separator: " ")
     func double(_ index: Int) -> Double { Double(bitPattern: UInt64(fields[index], radix: 16)!) }
