@@ -23,7 +23,8 @@ struct DropBlockCommand: ParsableCommand {
     guard let images else { return try job.write(dropped) }
     let (subject, agreement) = try compare(model, dropped, on: ImageFiles(folder: images).paths)
     try job.write(
-      dropped, tables: [agreement.table(subject).text], members: [JSON.Member("images", .object(agreement.members(subject)))])
+      dropped, tables: [agreement.table(subject).text],
+      members: [JSON.Member("images", .object(agreement.members(subject)))])
   }
 
   private func compare(
