@@ -94,12 +94,13 @@ extension Model {
     }
   }
 
-  /// The model with the classes of `indices` alone, in that order, and with their labels. See `ResNet.keepingClasses(_:)`.
+  /// The model with the classes of `indices` alone, in that order, and with their labels; classes without labels are called by the
+  /// indices that they had, or it would not be known any more which they are. See `ResNet.keepingClasses(_:)`.
   public func keepingClasses(_ indices: [Int]) throws(ResectError) -> Model {
     let (content, record) = try located { model throws(ResectError) in try model.content.keepingClasses(indices) }
     var kept = self
     kept.content = content
-    kept.labels = labels.map { labels in indices.map { labels[$0] } }
+    kept.labels = indices.map { index in labels?[index] ?? "\(index)" }
     kept.surgeries.append(record)
     kept.effects.append(.keepsClasses(indices))
     return kept
