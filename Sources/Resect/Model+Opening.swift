@@ -323,7 +323,8 @@ extension ClassEmbedding {
     var weight: (tensor: LazyTensor, layer: Int?)?
     var bias: LazyTensor?
     for named in tensors {
-      switch convention.path(of: named.name).map({ ($0.module, $0.kind) }) {
+      let path = convention.path(of: named.name) ?? Convention.tree.path(of: named.name)
+      switch path.map({ ($0.module, $0.kind) }) {
       case (.classifier(let layer), .weight)? where weight == nil: weight = (named.tensor, layer)
       case (.classifier, .bias)? where bias == nil: bias = named.tensor
       default:

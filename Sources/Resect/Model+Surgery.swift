@@ -108,7 +108,8 @@ extension Model {
     }
   }
 
-  /// The model with the classes of `indices` alone, in that order, and with their labels. See `KeepClasses`.
+  /// The model with the classes of `indices` alone, in that order, and with their labels; classes without labels are called by the
+  /// indices that they had, or it would not be known any more which they are. See `KeepClasses`.
   public func keepingClasses(_ indices: [Int]) throws(ResectError) -> Model { try applying(KeepClasses(indices)) }
 
   /// The model with the classes that `names` mean, in that order, and with their labels: each a label or, where no class has

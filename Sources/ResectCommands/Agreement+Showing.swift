@@ -12,13 +12,13 @@ extension Agreement {
     return table
   }
 
-  /// The numbers for programs.
-  func members(_ subject: Proof.Subject) -> [JSON.Member] {
+  /// The numbers for programs; `magnitude` is what the difference is measured by, the first model's by default.
+  func members(_ subject: Proof.Subject, magnitude: Double? = nil) -> [JSON.Member] {
     [
       JSON.Member("compared", .string(subject.rawValue)), JSON.Member("inputs", .integer(count)),
       JSON.Member("largest", .number(largest)), JSON.Member("mean", .number(mean)),
       JSON.Member("cosine", .number(cosine)), JSON.Member("topOne", .number(topOne)),
     ] + (topFive.map { [JSON.Member("topFive", .number($0))] } ?? [])
-      + [JSON.Member("largestMagnitude", .number(magnitude))]
+      + [JSON.Member("largestMagnitude", .number(magnitude ?? self.magnitude))]
   }
 }

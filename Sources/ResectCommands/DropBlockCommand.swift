@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct DropBlockCommand: ParsableCommand {
+struct DropBlockCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "drop-block",
     abstract: "Remove a residual block, and tell what that does to the outputs.",
@@ -16,6 +16,8 @@ struct DropBlockCommand: ParsableCommand {
       "The block: what its layers' names begin with, as layer3.1, or its place, as stage3.1.", valueName: "name"))
   var block: String
   @Option(help: ArgumentHelp("Compare on the images in this folder, too.", valueName: "folder")) var images: String?
+
+  func files() throws(ResectError) -> FilesInUse { job.files }
 
   func run() throws {
     let model = try job.read()

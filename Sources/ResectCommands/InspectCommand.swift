@@ -8,7 +8,7 @@ internal import Resect
   internal import Glibc
 #endif
 
-struct InspectCommand: ParsableCommand {
+struct InspectCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Show what a file holds: architecture, modules, parameters.",
@@ -42,9 +42,16 @@ struct InspectCommand: ParsableCommand {
     guard depth >= 0 else { throw ValidationError("--depth cannot be negative.") }
   }
 
+  /// Where the mapping that is found is written: a file that does not exist yet.
+  private var newMapping: String? { reading.mapping.flatMap { exists($0) ? nil : $0 } }
+
+  func files() throws(ResectError) -> FilesInUse {
+    guard let newMapping else { return FilesInUse(reads: [file] + reading.files) }
+    return FilesInUse(reads: [file], writes: [newMapping])
+  }
+
   func run() throws {
-    // A file of a mapping that does not exist yet is written.
-    let newMapping = reading.mapping.flatMap { exists($0) ? nil : $0 }
+    let newMapping = newMapping
     var reading = reading
     if newMapping != nil { reading.mapping = nil }
     let inspection = try Inspection(path: file, options: reading.open())

@@ -9,6 +9,11 @@ struct ModelJob: ParsableArguments {
   @OptionGroup var writing: WritingOptions
   @OptionGroup var shown: OutputOptions
 
+  /// The files of a run.
+  var files: FilesInUse {
+    FilesInUse(reads: [input] + reading.files + writing.storage.files, writes: [output])
+  }
+
   /// Opens the input, with the preprocessing that the caller says. It will be written in `format` or, by default, what the options
   /// and the output's extension say.
   func read(for format: OutputFormat? = nil, storesIntegers: Bool = false) throws -> Model {
