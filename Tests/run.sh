@@ -56,7 +56,7 @@ echo "no warnings"
 say "against torch, torchvision, timm and transformers"
 export RESECT
 RESECT=$(swift build "${build[@]}" --show-bin-path)/resect
-RESECT_PEER_PACKAGES=$peer_packages /usr/bin/python3 -W ignore -m pytest -q -p no:cacheprovider -rs Tests/Peers --ignore Tests/Peers/test_keras.py
+RESECT_PEER_PACKAGES=$peer_packages KERAS_PYTHON=$keras/bin/python /usr/bin/python3 -W ignore -m pytest -q -p no:cacheprovider -rs Tests/Peers --ignore Tests/Peers/test_keras.py
 
 say "against Keras"
 "$keras/bin/python" -W ignore -m pytest -q -p no:cacheprovider Tests/Peers/test_keras.py Tests/Peers/test_writers.py

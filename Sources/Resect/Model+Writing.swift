@@ -179,9 +179,10 @@ extension Model {
     guard quantization == nil || format == .resect && options.dtype == nil else {
       throw ResectError(.badArgument, "quantised weights are float32 in a .resect file, nothing else", file: path)
     }
-    if case .graph = content, format != .resect, format != .safetensors {
+    if case .graph = content, ![.resect, .safetensors, .keras].contains(format) {
       throw ResectError(
-        .unsupported, "this network is no ResNet: it can be written as .resect, and its weights alone as .safetensors",
+        .unsupported,
+        "this network is no ResNet: it can be written as .resect and as .keras, and its weights alone as .safetensors",
         file: path)
     }
     guard integers == nil || format == .resect && options.dtype == nil && options.encoding.steps.isEmpty else {
@@ -228,15 +229,11 @@ extension Model {
         let metadata = named.metadata(records, format, options).strings
         try writeTorchZip(named.namedTensors(storage), metadata: metadata, to: file, progress: progress)
       case .hdf5, .kerasWeights, .keras:
-        if case .classes = content {
-          throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
-        }
-        let network = try network
-        let application = try KerasApplication(
-          network, named: convention, isChosen: isConventionChosen, for: format, stored: { storage.dtype(of: $0) })
+        let application = try kerasApplication(for: format, storage)
         try checkNames(application.convention)
         warnings = application.warnings
-        if format != .keras || network.inputNormalization?.isInKeras != true { warnings += otherReadersWarnings }
+        // Only an archive holds the layers that normalise the input.
+        if format != .keras || inputNormalization?.isInKeras != true { warnings += otherReadersWarnings }
         var written = self
         written.convention = application.convention
         let metadata = ResectMetadata(of: written, surgeries: records).strings
@@ -269,6 +266,19 @@ extension Model {
     return PulledFile(
       file: pulled.file, format: pulled.format, digests: pulled.digests, warnings: pulled.warnings,
       proof: pulled.proof, rereading: rereading)
+  }
+
+  /// The model's layers for a file of Keras.
+  private func kerasApplication(
+    for format: OutputFormat, _ storage: Storage
+  ) throws(ResectError) -> KerasApplication {
+    switch content {
+    case .network(let network):
+      try KerasApplication(
+        network, named: convention, isChosen: isConventionChosen, for: format, stored: { storage.dtype(of: $0) })
+    case .graph(let graph): try KerasApplication(graph, stored: { storage.dtype(of: $0) })
+    case .classes: throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
+    }
   }
 
   /// Refuses a convention that the caller chose where the format has names of its own.

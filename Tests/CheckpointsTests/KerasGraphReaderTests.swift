@@ -85,6 +85,7 @@ import Testing
   @Test(arguments: [
     ("ReLU", "", "relu"), ("ReLU", #""max_value": 6.0, "negative_slope": 0.0, "threshold": 0.0"#, "relu6"),
     ("ReLU", #""negative_slope": 0.1"#, "leaky-relu"), ("LeakyReLU", #""alpha": 0.1"#, "leaky-relu"),
+    ("ReLU", #""max_value": 1.0"#, "hard-sigmoid"), ("Gelu", #""approximate": true"#, "gelu"),
     ("ELU", #""alpha": 0.5"#, "elu"), ("Softmax", #""axis": -1"#, "softmax"),
     ("Activation", #""activation": "swish""#, "silu"), ("Activation", #""activation": "gelu""#, "gelu"),
     ("Activation", #""activation": "hard_sigmoid""#, "hard-sigmoid"),
@@ -204,7 +205,33 @@ import Testing
     #expect(words(made) == ["z: relu"])
   }
 
+  @Test func `channels that a Permute puts first are flattened as torch does it`() throws {
+    let made = try graph([
+      image(), layer("Permute", "p", #""dims": [3, 1, 2]"#, of: "x"), layer("Flatten", "f", of: "p"),
+      layer("Dropout", "z", of: "f"),
+    ])
+    guard case .flatten(.channelsFirst) = made.nodes[0].operation else { throw Failure() }
+    #expect(words(made) == ["f: flatten", "z: identity"])
+  }
+
+  @Test func `an operation of Keras approximates where nothing else is said, an activation does not`() throws {
+    for (kind, settings, approximates) in [
+      ("Gelu", "", true), ("Gelu", #""approximate": false"#, false), ("Activation", #""activation": "gelu""#, false),
+    ] {
+      let made = try graph([image(), layer(kind, "z", settings, of: "x")])
+      guard case .activation(.gelu(approximates)) = made.nodes[0].operation else { throw Failure() }
+    }
+  }
+
   // MARK: Refusals
+
+  @Test func `axes in another order are no image`() {
+    let turned = layer("Permute", "p", #""dims": [3, 1, 2]"#, of: "x")
+    #expect(refusal([image(), turned, layer("ReLU", "z", of: "p")])?.tensor == "z")
+    #expect(refusal([image(), turned, layer("Add", "z", of: "p", "x")])?.tensor == "z")
+    #expect(refusal([image(), turned], giving: "p")?.tensor == "p")
+    #expect(refusal([image(), layer("Permute", "z", #""dims": [2, 1, 3]"#, of: "x")])?.tensor == "z")
+  }
 
   @Test(arguments: [
     ("Lambda", #""function": "abc""#, "nothing in a file is run"), ("LayerNormalization", "", "LayerNormalization"),

@@ -6,7 +6,7 @@ internal import ResectTensors
 internal import ResectTestSupport
 import Testing
 
-/// Graphs as layers of Keras; `Tests/Peers/test_keras_graphs.py` has real Keras compute them.
+/// Graphs as layers of Keras; `Tests/Peers/test_keras_archives.py` has real Keras compute them.
 @Suite struct KerasGraphWriterTests {
   // MARK: What is written
 
