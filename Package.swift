@@ -127,8 +127,10 @@ let package = Package(
       name: name("TestSupport"), dependencies: rooms(["Bytes", "Tensors", "ResNets"]), path: "Tests/Support",
       swiftSettings: strict),
     tests("Bytes", on: []),
-    tests("Tensors", on: ["Bytes"]),
-    tests("Graphs", on: ["Bytes", "Tensors"], scripts: ["make_costs.py", "costs.json", "make_windows.py", "windows.json"]),
+    tests("Tensors", on: ["Bytes"], scripts: ["make_roundings.py"]),
+    tests(
+      "Graphs", on: ["Bytes", "Tensors"],
+      scripts: ["make_costs.py", "costs.json", "make_windows.py", "windows.json"]),
     tests("Zip", on: ["Bytes"]),
     tests("Pickle", on: ["Bytes"], scripts: ["make_vectors.py"]),
     tests("HDF5", on: ["Bytes", "Tensors", "HDF5Library", "HDF5Helper"]),
