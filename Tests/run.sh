@@ -53,6 +53,10 @@ for room in Bytes Tensors Graphs Zip Pickle HDF5 HDF5Library Checkpoints ResNets
 done
 echo "no warnings"
 
+say "a surgery of a program's own, in a package of its own"
+Samples/OwnSurgery/run.sh >"$log" 2>&1 || { cat "$log"; fail "the sample cannot be built and run"; }
+grep '^measured' "$log" || { cat "$log"; fail "the sample's surgery was not measured"; }
+
 say "against torch, torchvision, timm and transformers"
 export RESECT
 RESECT=$(swift build "${build[@]}" --show-bin-path)/resect
