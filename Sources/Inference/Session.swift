@@ -92,7 +92,7 @@ public final class Session: Sendable {
   /// Held while a plan is made, which takes all processors anyway: two plans may want the same weights. Plans that are there run
   /// meanwhile.
   private let compiling = Mutex<Void>(())
-  private let setting: PlanCompiler.Setting
+  let setting: PlanCompiler.Setting
   private let usesReference: Bool
 
   /// Whether oneDNN is there to compute. Without it plain Swift does, some hundred times slower.

@@ -32,7 +32,7 @@ extension Predictor {
   /// Fixed probes for this model and another: the same numbers for both or, where only one of the networks normalises its
   /// input itself, the same pixels.
   public func probes(with other: Predictor) throws(ResectError) -> (first: Batch, second: Batch) {
-    let probes = try Probes.batch(for: session.graph)
+    let probes = try Probes.batch(for: session)
     guard let one = preprocessing, let two = other.preprocessing, one.keepsPixels != two.keepsPixels else {
       return (probes, probes)
     }

@@ -1,6 +1,7 @@
 internal import CResectOneDNN
 internal import ResectBytes
 internal import ResectGraphs
+internal import ResectResNets
 internal import ResectTensors
 
 extension PlanCompiler {

@@ -1,5 +1,6 @@
 internal import ResectBytes
 internal import ResectGraphs
+internal import ResectTensors
 internal import Synchronization
 
 /// A step in plain Swift: sums in double precision, each result rounded once to `Scalar`.
