@@ -95,19 +95,20 @@ extension Batch {
 }
 
 extension Graph {
-  /// Height and width of the probes: those that the input fixes, else `side` for both, else the first from `usual` on that the network takes.
+  /// Height and width of the probes: those that the input fixes, else `side` for both, else `usual`, else
+  /// the first that the network takes: a linear layer behind the windows may want just one.
   fileprivate func probeSize(_ side: Int?, usual: Int) throws(ResectError) -> (height: Int, width: Int) {
     var fixed: (Int?, Int?) = (nil, nil)
     if case .image(_, let height, let width) = input.kind { fixed = (height, width) }
     func size(_ side: Int) -> (height: Int, width: Int) { (fixed.0 ?? side, fixed.1 ?? side) }
     if let side { return size(side) }
     var failure: ResectError?
-    for side in [usual, 64, 96, 128, 160, 192, 224, 256, 299, 320, 384, 512] where side >= usual {
+    for side in [usual, 64, 32, 28, 96, 128, 160, 192, 224, 256, 299, 320, 384, 512] {
       do throws(ResectError) {
         _ = try shapes(height: size(side).height, width: size(side).width)
         return size(side)
       } catch {
-        // The first one tells most: those after it may be too large for a layer behind the windows.
+        // The first one tells most.
         failure = failure ?? error
       }
     }

@@ -88,7 +88,7 @@ public final class Session: Sendable {
 
   private let store = WeightStore()
   /// Plans for the sizes that came last. A session that sees images of every size must not keep memory for each of them.
-  private let plans = Mutex(RecentlyUsed<Size, Ready>(limit: 8))
+  private let plans = Mutex(RecentlyUsed<Size, Ready>(limit: 8, budget: 256 << 20))
   /// Held while a plan is made, which takes all processors anyway: two plans may want the same weights. Plans that are there run
   /// meanwhile.
   private let compiling = Mutex<Void>(())
@@ -100,7 +100,7 @@ public final class Session: Sendable {
 
   /// A session for `network`.
   public convenience init(_ network: ResNet, options: SessionOptions = SessionOptions()) throws(ResectError) {
-    try self.init(graph: Graph(network), options: options)
+    try self.init(graph: network.graph(), options: options)
   }
 
   /// A session that computes `graph`.
@@ -291,7 +291,9 @@ public final class Session: Sendable {
       var compiler = try PlanCompiler(
         setting, for: value, store: store, batch: count, height: height, width: width, threads: threads)
       let made = Ready(try compiler.compile())
-      plans.withLock { $0.insert(made, for: size) }
+      // As many passes may be under way as there are threads for them, each with memory of its own.
+      let cost = made.plan.arenaSize * max(1, self.threads / threads)
+      plans.withLock { $0.insert(made, for: size, cost: cost) }
       return made
     }
   }

@@ -231,7 +231,7 @@ extension Model {
     case .graph: throw refusal("only a ResNet has ranges")
     case .classes: throw refusal("an embedding of classes needs none")
     }
-    let (missing, stranger) = try Program(Graph(network)).misfit(of: fileCalibration)
+    let (missing, stranger) = try Program(network.graph()).misfit(of: fileCalibration)
     if let missing { throw refusal("\(missing) has no range") }
     if let stranger { throw refusal("the network computes no \(stranger.printable(limit: 80))") }
   }

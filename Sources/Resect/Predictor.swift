@@ -136,7 +136,7 @@ extension Session {
       switch model.content {
       case .network(let network): try self.init(network, options: options)
       case .graph(let graph): try self.init(graph: graph, options: options)
-      case .classes(let classes): try self.init(graph: Graph(classes), options: options)
+      case .classes(let classes): try self.init(graph: classes.graph(), options: options)
       }
     } catch {
       throw error.renamed(by: model.convention).located(file: model.sources.first?.file.path)

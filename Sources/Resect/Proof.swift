@@ -244,7 +244,7 @@ struct Pass {
       network.assumeWhatIsUnknown(&assumptions)
       session = try Session(network, options: options)
     case .graph(let graph): session = try Session(graph: graph, options: options)
-    case .classes(let embedding): session = try Session(graph: Graph(embedding), options: options)
+    case .classes(let embedding): session = try Session(graph: embedding.graph(), options: options)
     }
     if integers != nil, session.precision != .int8 {
       assumptions.append("activations of 8 bits are like those of float32")
@@ -253,7 +253,7 @@ struct Pass {
       self.classes = nil
       return
     }
-    self.classes = try Session(graph: Graph(embedding), options: options)
+    self.classes = try Session(graph: embedding.graph(), options: options)
   }
 
   var computesLogits: Bool { classes != nil || session.graph.computesLogits }

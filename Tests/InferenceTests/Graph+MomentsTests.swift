@@ -11,7 +11,7 @@ import Testing
 @Suite struct GraphMomentsTests {
   /// The moments of the value that the node `name` makes, where the network runs as it stands.
   private func moments(_ network: ResNet) throws -> [String: Graph.ChannelMoments] {
-    let graph = try Graph(network)
+    let graph = try network.graph()
     let moments = try graph.moments()
     var named: [String: Graph.ChannelMoments] = [:]
     for (value, known) in moments.enumerated() { named[graph.name(of: value)] = known }
@@ -69,7 +69,7 @@ import Testing
       Architecture.small(), .small(.bottleneck), .small(shortcut: .zeroPadded), .small(stem: .sevenWithMaxPool),
     ] {
       let network = try ResNet.random(architecture, seed: 7)
-      let graph = try Graph(network)
+      let graph = try network.graph()
       let program = try Program(graph)
       let ranges = try #require(try ActivationRanges(batchNormsOf: graph, for: program))
       #expect(ranges.source == .batchNorms)
@@ -84,7 +84,7 @@ import Testing
   @Test func `batch-norms that no data went through tell nothing`() throws {
     let folded = try ResNet.random(.small(), seed: 2).foldingBatchNorm().network
     for network in [folded, try folded.unfoldingBatchNorm(epsilon: 1e-5).network] {
-      let graph = try Graph(network)
+      let graph = try network.graph()
       #expect(try ActivationRanges(batchNormsOf: graph, for: Program(graph)) == nil)
     }
     var options = SessionOptions()

@@ -66,7 +66,7 @@ struct OddGraph: Sendable, CustomStringConvertible {
         "zeros around what a pooling and a convolution take",
         {
           let border = Graph.Border(top: 0, bottom: 1, left: 0, right: 1)
-          let one = $0.convolution($0.add(.pad(border), $0.input), 3, 8, padding: .none)
+          let one = $0.convolution($0.add(.pad(border), $0.input), 3, 8, padding: Graph.Padding.none)
           let two = $0.add(.pad(.init(top: 1, bottom: 1, left: 1, right: 1)), $0.activation(.relu, one))
           let pooled = $0.add(.maxPool(.init(.init(kernel: 3, stride: 2))), two)
           return $0.add(.maxPool(.init(.init(kernel: 3, stride: 2))), $0.add(.pad(border), $0.convolution(pooled, 8, 4)))

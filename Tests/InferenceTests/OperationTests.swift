@@ -75,8 +75,8 @@ private struct Case: Sendable, CustomTestStringConvertible {
     case "batchNorm":
       return .batchNorm(
         .init(
-          weight: weight, bias: bias, mean: try #require(tensor("running_mean")),
-          variance: try #require(tensor("running_var")), epsilon: number("epsilon")))
+          weight: weight, bias: bias, mean: try #require(try tensor("running_mean")),
+          variance: try #require(try tensor("running_var")), epsilon: number("epsilon")))
     case "scaleShift": return .scaleShift(.init(scale: weight, shift: bias))
     case "relu": return .activation(.relu)
     case "relu6": return .activation(.relu6)
@@ -108,7 +108,7 @@ private struct Case: Sendable, CustomTestStringConvertible {
           channelsAfter: sides[5], value: number("value")))
     case "channelConvolution": return .channelConvolution(.init(kernel: try #require(weight), bias: bias))
     case "identity": return .identity
-    case "constant": return .constant(try #require(tensor("value")))
+    case "constant": return .constant(try #require(try tensor("value")))
     case "normalize":
       return .normalize(
         try InputNormalization(
@@ -202,19 +202,22 @@ private struct Case: Sendable, CustomTestStringConvertible {
     throws
   {
     let one = try #require(Case.all.first { $0.testDescription == "convolution of many channels" })
+    let (bare, _) = try graph(of: one)
     let (graph, batch) = try graph(of: one, then: activation)
+    // What is rounded to 8 bits goes into the sum.
+    let sums = try ReferenceEngine<Double>(program: Program(bare)).run(batch, until: bare.output).flatMap(\.self)
     let program = try Program(graph)
     let expected = try ReferenceEngine<Double>(program: Program(graph, fidelity: .exact)).run(batch, until: graph.output)
       .flatMap(\.self)
     #expect(program.steps.count == (activation.eltwise == nil ? 2 : 1))
-    let size = expected.map(abs).max() ?? 0
-    for (precision, share) in [(Precision.float32, 2e-6), (.bfloat16, 0.02), (.int8, 0.03)] {
+    let size = (expected + sums).map(abs).max() ?? 0
+    for (precision, share) in [(Precision.float32, 2e-6), (.bfloat16, 0.01), (.int8, 0.02)] {
       var options = SessionOptions()
       options.precision = precision
       options.calibration = .batches([batch])
       let found = try Session(graph: graph, options: options).run(batch)
       for (value, wanted) in zip(found.values, expected) {
-        #expect(abs(Double(value) - wanted) <= share * max(size, 1), "\(precision): \(value) for \(wanted)")
+        #expect(abs(Double(value) - wanted) <= share * size, "\(precision): \(value) for \(wanted)")
       }
     }
   }

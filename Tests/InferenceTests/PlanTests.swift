@@ -35,7 +35,7 @@ import Testing
 
   @Test(arguments: architectures.indices)
   func `no value of a ResNet is overwritten before it is taken for the last time`(_ index: Int) throws {
-    try plans(of: Graph(ResNet.random(PlanTests.architectures[index], seed: 4)))
+    try plans(of: ResNet.random(PlanTests.architectures[index], seed: 4).graph())
   }
 
   @Test(arguments: OddGraph.all.indices)

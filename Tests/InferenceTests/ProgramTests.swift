@@ -18,7 +18,7 @@ import Testing
   }
 
   @Test func `a block's batch-norms, sums and relus run with its convolutions`() throws {
-    let graph = try Graph(ResNet.random(.small(depths: [1, 1])))
+    let graph = try ResNet.random(.small(depths: [1, 1])).graph()
     #expect(
       lines(try Program(graph)) == [
         "stem.conv: convolution of input, relu",
@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test func `as they stand, batch-norms are steps of their own`() throws {
-    let graph = try Graph(ResNet.random(.small(widths: [16], depths: [1])))
+    let graph = try ResNet.random(.small(widths: [16], depths: [1])).graph()
     #expect(
       lines(try Program(graph, fidelity: .exact)) == [
         "stem.conv: convolution of input",

@@ -11,7 +11,7 @@ struct ActivationStatistics: Sendable {
     var assumptions: [String] = []
     network.assumeWhatIsUnknown(&assumptions)
     guard case .batchNorm = network.normalization,
-      let graph = try? Graph(network), let moments = try? graph.moments()
+      let graph = try? network.graph(), let moments = try? graph.moments()
     else { return }
     // The convolutions since the last addition.
     var block: [ModulePath] = []

@@ -26,7 +26,7 @@ extension Model {
           .notApplicable, "8-bit integers are made of a network whose batch-norms are folded",
           advice: "--fold-bn folds them")
       }
-      let graph = try Graph(network)
+      let graph = try network.graph()
       let ranges = try ranges(calibration, of: graph)
       var model = self
       model.integers = IntegerStorage(ranges: ranges, weights: graph.convolutionWeights)
@@ -47,7 +47,7 @@ extension Model {
     _ calibration: Calibration, of graph: Graph
   ) throws(ResectError) -> ActivationRanges {
     if case .automatic = calibration, let known = self.calibration { return known }
-    return try calibration.ranges(of: graph, unfolded: try unfolded.map { network throws(ResectError) in try Graph(network) }, input: inputRange)
+    return try calibration.ranges(of: graph, unfolded: try unfolded.map { network throws(ResectError) in try network.graph() }, input: inputRange)
   }
 
   /// What the numbers that the network takes lie between, where the preprocessing tells.
