@@ -4,7 +4,7 @@ public import ResectResNets
 internal import ResectSurgery
 internal import ResectTensors
 
-extension Program {
+extension OldProgram {
   /// How true a graph is to its network.
   public enum Fidelity: Sendable, Hashable {
     /// Batch-norms are folded into the convolutions before them, and additions and relus run with them.
@@ -83,8 +83,8 @@ extension Program {
   }
 
   /// The graph without what follows the features.
-  public func untilFeatures() -> Program {
-    var graph = Program(inputChannels: inputChannels)
+  public func untilFeatures() -> OldProgram {
+    var graph = OldProgram(inputChannels: inputChannels)
     graph.takesFeatures = takesFeatures
     graph.features = features
     graph.appendsConstantFeature = appendsConstantFeature
@@ -119,9 +119,9 @@ private struct Builder {
 
   /// A convolution with its batch-norm: one operation where there is no batch-norm, else one for each.
   func add(
-    _ unit: ResNet.ConvolutionUnit, to graph: inout Program, of input: Program.ValueID, stride: Int,
-    groups: Int = 1, at paths: ResNet.UnitPaths, relu: Bool, adding other: Program.ValueID? = nil
-  ) throws(ResectError) -> Program.ValueID {
+    _ unit: ResNet.ConvolutionUnit, to graph: inout OldProgram, of input: OldProgram.ValueID, stride: Int,
+    groups: Int = 1, at paths: ResNet.UnitPaths, relu: Bool, adding other: OldProgram.ValueID? = nil
+  ) throws(ResectError) -> OldProgram.ValueID {
     var convolution = convolution(
       unit.convolution, stride: stride, padding: architecture.padding(at: paths.convolution), groups: groups)
     let name = paths.convolution.description
@@ -141,8 +141,8 @@ private struct Builder {
 
   private func convolution(
     _ convolution: ResNet.Convolution, stride: Int, padding: Architecture.Padding, groups: Int
-  ) -> Program.Convolution {
-    Program.Convolution(
+  ) -> OldProgram.Convolution {
+    OldProgram.Convolution(
       weight: convolution.weight, bias: convolution.bias, stride: stride,
       padding: padding == .same ? .same : .each(convolution.weight.shape.axes[2] / 2), groups: groups,
       dilation: 1, adds: false, relu: false)
@@ -150,18 +150,18 @@ private struct Builder {
 
   /// What precedes a convolution in a pre-activated block: its batch-norm, if it was not folded away, and a relu.
   private func activation(
-    of unit: ResNet.ConvolutionUnit, to graph: inout Program, of input: Program.ValueID, at path: ModulePath
-  ) throws(ResectError) -> Program.ValueID {
+    of unit: ResNet.ConvolutionUnit, to graph: inout OldProgram, of input: OldProgram.ValueID, at path: ModulePath
+  ) throws(ResectError) -> OldProgram.ValueID {
     guard let norm = unit.norm else { return graph.add(.relu, of: input, as: path.description) }
     return graph.add(.batchNorm(try batchNorm(norm, at: path, relu: true)), of: input, as: path.description)
   }
 
   func batchNorm(
     _ norm: ResNet.BatchNorm, at path: ModulePath, relu: Bool
-  ) throws(ResectError) -> Program.BatchNorm {
+  ) throws(ResectError) -> OldProgram.BatchNorm {
     if architecture.normalization == .scaleAndShift, let scale = norm.weight {
       let count = scale.shape.elementCount
-      return Program.BatchNorm(
+      return OldProgram.BatchNorm(
         weight: scale, bias: norm.bias,
         mean: LazyTensor(values: [Double](repeating: 0, count: count), dtype: .float32),
         variance: LazyTensor(values: [Double](repeating: 1, count: count), dtype: .float32), epsilon: 0, relu: relu)
@@ -175,13 +175,13 @@ private struct Builder {
       throw ResectError(
         .notApplicable, "nobody says what the batch-norms add to the variance", advice: "--epsilon says it")
     }
-    return Program.BatchNorm(
+    return OldProgram.BatchNorm(
       weight: norm.weight, bias: norm.bias, mean: mean, variance: variance, epsilon: epsilon, relu: relu)
   }
 
   // MARK: The stem
 
-  func addStem(of network: ResNet, to graph: inout Program) throws(ResectError) -> Program.ValueID {
+  func addStem(of network: ResNet, to graph: inout OldProgram) throws(ResectError) -> OldProgram.ValueID {
     var value = 0
     if let normalization = architecture.inputNormalization {
       value = graph.add(.normalize(normalization), of: value, as: "input")
@@ -201,7 +201,7 @@ private struct Builder {
     switch architecture.stem {
     case .three: return value
     case .sevenWithMaxPool, .deepWithMaxPool:
-      return graph.add(.maxPool(Program.Window(architecture.stemPooling)), of: value, as: "stem.pool")
+      return graph.add(.maxPool(OldProgram.Window(architecture.stemPooling)), of: value, as: "stem.pool")
     case .deepWithConvolution:
       guard let pool = network.stemPool else { return value }
       return try add(
@@ -213,8 +213,8 @@ private struct Builder {
   // MARK: Blocks
 
   func add(
-    _ block: ResNet.ResidualBlock, to graph: inout Program, of input: Program.ValueID, at place: Place
-  ) throws(ResectError) -> Program.ValueID {
+    _ block: ResNet.ResidualBlock, to graph: inout OldProgram, of input: OldProgram.ValueID, at place: Place
+  ) throws(ResectError) -> OldProgram.ValueID {
     let added = try shortcut(of: block, to: &graph, of: input, projecting: input, at: place)
     let strider = try striding(place.stride)
     var value = input
@@ -233,8 +233,8 @@ private struct Builder {
   /// A block whose batch-norms and relus come before its convolutions (v2). A projection takes what the first relu made, or the
   /// block's input.
   func addPreactivated(
-    _ block: ResNet.ResidualBlock, to graph: inout Program, of input: Program.ValueID, at place: Place
-  ) throws(ResectError) -> Program.ValueID {
+    _ block: ResNet.ResidualBlock, to graph: inout OldProgram, of input: OldProgram.ValueID, at place: Place
+  ) throws(ResectError) -> OldProgram.ValueID {
     let first = try activation(of: block.units[0], to: &graph, of: input, at: place.unit(0).norm)
     let projected = architecture.shortcut == .inputProjection ? input : first
     let added = try shortcut(of: block, to: &graph, of: input, projecting: projected, at: place)
@@ -276,9 +276,9 @@ private struct Builder {
 
   /// What is added to a block's result: its input `input`, or what a projection makes of `projected`.
   private func shortcut(
-    of block: ResNet.ResidualBlock, to graph: inout Program, of input: Program.ValueID,
-    projecting projected: Program.ValueID, at place: Place
-  ) throws(ResectError) -> Program.ValueID {
+    of block: ResNet.ResidualBlock, to graph: inout OldProgram, of input: OldProgram.ValueID,
+    projecting projected: OldProgram.ValueID, at place: Place
+  ) throws(ResectError) -> OldProgram.ValueID {
     let name = "stage\(place.stage).\(place.block).shortcut"
     if let shortcut = block.shortcut {
       guard architecture.shortcut == .averagePooledProjection, place.stride > 1 else {
@@ -286,7 +286,8 @@ private struct Builder {
           shortcut, to: &graph, of: projected, stride: place.stride, at: place.shortcut, relu: false)
       }
       let pooled = graph.add(
-        .averagePool(Program.Window(kernel: 2, stride: place.stride, padding: .each(0), roundsUp: true)), of: projected,
+        .averagePool(OldProgram.Window(kernel: 2, stride: place.stride, padding: .each(0), roundsUp: true)),
+        of: projected,
         as: "\(name).pool")
       return try add(shortcut, to: &graph, of: pooled, stride: 1, at: place.shortcut, relu: false)
     }
@@ -311,8 +312,8 @@ private struct Builder {
 
   /// Multiplies each channel of `input` by a number between 0 and 1 that its mean and the others' decide.
   private func add(
-    _ attention: ResNet.Attention, to graph: inout Program, of input: Program.ValueID, at place: Place
-  ) throws(ResectError) -> Program.ValueID {
+    _ attention: ResNet.Attention, to graph: inout OldProgram, of input: OldProgram.ValueID, at place: Place
+  ) throws(ResectError) -> OldProgram.ValueID {
     let name = "stage\(place.stage).\(place.block).attention"
     var value = graph.add(.globalAveragePool, of: input, as: "\(name).pool")
     switch architecture.attention?.kind {
@@ -321,7 +322,7 @@ private struct Builder {
         if index > 0 { value = graph.add(.relu, of: value, as: name) }
         let matrix = try layer.weight.reshaped(Array(layer.weight.shape.axes.prefix(2)))
         value = graph.add(
-          .linear(Program.Linear(weight: matrix, bias: layer.bias)), of: value, as: "\(name).\(index + 1)")
+          .linear(OldProgram.Linear(weight: matrix, bias: layer.bias)), of: value, as: "\(name).\(index + 1)")
       }
     case .efficientChannel:
       for layer in attention.layers {
@@ -335,10 +336,10 @@ private struct Builder {
   }
 }
 
-extension Program.Window {
+extension OldProgram.Window {
   /// The max-pooling of a stem.
   fileprivate init(_ pooling: Architecture.StemPooling) {
-    let padding: Program.Padding =
+    let padding: OldProgram.Padding =
       switch pooling {
       case .symmetric, .symmetricZeros: .each(1)
       case .same: .same
