@@ -141,7 +141,9 @@ let package = Package(
     tests("Naming", on: ["Bytes", "Tensors", "Graphs", "ResNets"]),
     tests("Surgery", on: ["Bytes", "Tensors", "Graphs", "ResNets"], scripts: ["make_folded.py", "folded.json"]),
     tests("NativeFormat", on: ["Bytes", "Tensors", "Graphs", "ResNets"]),
-    tests("Inference", on: ["Bytes", "Tensors", "Graphs", "ResNets", "Images", "Surgery"]),
+    tests(
+      "Inference", on: ["Bytes", "Tensors", "Graphs", "ResNets", "Images", "Surgery", "COneDNN"],
+      scripts: ["make_operations.py", "Operations"]),
     tests("Resect", on: []),
     tests("ResectCommands", on: ["Resect", "ResectCLI"]),
   ],

@@ -254,12 +254,9 @@ extension Model {
     case .graph: throw refusal("only a ResNet has ranges")
     case .classes: throw refusal("an embedding of classes needs none")
     }
-    let graph = try Program(network)
-    let names = Set(graph.convolvedValues.map { graph.name(of: $0) })
-    if let missing = names.subtracting(fileCalibration.names).min() { throw refusal("\(missing) has no range") }
-    if let stranger = fileCalibration.names.first(where: { !names.contains($0) }) {
-      throw refusal("the network computes no \(stranger.printable(limit: 80))")
-    }
+    let (missing, stranger) = try Program(network.graph()).misfit(of: fileCalibration)
+    if let missing { throw refusal("\(missing) has no range") }
+    if let stranger { throw refusal("the network computes no \(stranger.printable(limit: 80))") }
   }
 
   /// Refuses preprocessing of a file that gives its network other channels than it takes.

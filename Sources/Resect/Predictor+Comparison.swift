@@ -32,7 +32,7 @@ extension Predictor {
   /// Fixed probes for this model and another: the same numbers for both or, where only one of the networks normalises its
   /// input itself, the same pixels.
   public func probes(with other: Predictor) throws(ResectError) -> (first: Batch, second: Batch) {
-    let (own, others) = (try Probes.batch(for: session.graph), try Probes.batch(for: other.session.graph))
+    let (own, others) = (try Probes.batch(for: session), try Probes.batch(for: other.session))
     // Whichever model comes first, the probes are the larger ones or, of equal ones, those that are no pixels.
     let takesOwn =
       own.values.count == others.values.count

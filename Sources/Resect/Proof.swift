@@ -150,7 +150,7 @@ extension Model {
     let after = try Pass(
       stored(storage), classes?.stored(storage), integers: integers?.ranges, assuming: &assumptions)
     let subject = subject(before, after)
-    let (normalized, probes) = try probes(for: before.graph)
+    let (normalized, probes) = try probes(for: before.session)
     let passes = [(before, normalized), (after, probes)]
     let results = Results()
     try parallelForEach(count: 2) { index throws(ResectError) in
@@ -192,15 +192,15 @@ extension Model {
     var assumptions: [String] = []
     let before = try Pass(original, assuming: &assumptions)
     let after = try Pass(content, nil, assuming: &assumptions)
-    return (subject(before, after), try probes(for: before.graph).after)
+    return (subject(before, after), try probes(for: before.session).after)
   }
 
   /// The probes for the network before and for the one after, which are the same unless it came to normalise its input.
-  private func probes(for graph: Program) throws(ResectError) -> (before: Batch, after: Batch) {
-    var probes = try Probes.batch(for: graph)
+  private func probes(for session: Session) throws(ResectError) -> (before: Batch, after: Batch) {
+    var probes = try Probes.batch(for: session)
     guard let preprocessing = normalizedBy else {
       // 8-bit integers reach no further than images do.
-      if let range = integers?.ranges[Program.inputName], graph.inputNormalization == nil {
+      if let range = integers?.ranges[Program.inputName], session.graph.inputNormalization == nil {
         probes = try probes.clamped(to: range)
       }
       return (probes, probes)
@@ -268,8 +268,6 @@ struct Pass {
   let session: Session
   let classes: Session?
 
-  var graph: Program { session.graph }
-
   init(_ original: Model.Original, assuming assumptions: inout [String]) throws(ResectError) {
     switch original {
     case .content(let content): try self.init(content, nil, assuming: &assumptions)
@@ -293,9 +291,8 @@ struct Pass {
     case .network(var network):
       network.assumeWhatIsUnknown(&assumptions)
       session = try Session(network, options: options)
-    case .graph:
-      throw ResectError(.notApplicable, "this network is no ResNet: there is no engine for it")
-    case .classes(let embedding): session = try Session(Program(embedding), options: options)
+    case .graph(let graph): session = try Session(graph: graph, options: options)
+    case .classes(let embedding): session = try Session(graph: embedding.graph(), options: options)
     }
     if integers != nil, session.precision != .int8 {
       assumptions.append("activations of 8 bits are like those of float32")
@@ -304,10 +301,10 @@ struct Pass {
       self.classes = nil
       return
     }
-    self.classes = try Session(Program(embedding), options: options)
+    self.classes = try Session(graph: embedding.graph(), options: options)
   }
 
-  var computesLogits: Bool { classes != nil || graph.computesLogits }
+  var computesLogits: Bool { classes != nil || session.graph.computesLogits }
 
   func run(_ batch: Batch, _ subject: Proof.Subject) throws(ResectError) -> Rows {
     guard subject == .logits else { return try session.runOnce(batch, output: .features) }

@@ -74,8 +74,10 @@ struct CalibrationOption: ParsableArguments {
       var options = SessionOptions()
       options.precision = .float32
       let predictor = try Predictor(model, options: options)
-      return .batches(
-        try ImageFiles(folder: folder).paths.map { try predictor.batch(of: [PixelImage(contentsOf: $0)]) })
+      let paths = try ImageFiles(folder: folder).paths
+      return .inputs(count: paths.count) { (index) throws(ResectError) in
+        try predictor.batch(of: [PixelImage(contentsOf: paths[index])])
+      }
     }
   }
 }
