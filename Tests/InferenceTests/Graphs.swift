@@ -69,7 +69,8 @@ struct OddGraph: Sendable, CustomStringConvertible {
           let one = $0.convolution($0.add(.pad(border), $0.input), 3, 8, padding: Graph.Padding.none)
           let two = $0.add(.pad(.init(top: 1, bottom: 1, left: 1, right: 1)), $0.activation(.relu, one))
           let pooled = $0.add(.maxPool(.init(.init(kernel: 3, stride: 2))), two)
-          return $0.add(.maxPool(.init(.init(kernel: 3, stride: 2))), $0.add(.pad(border), $0.convolution(pooled, 8, 4)))
+          return $0.add(
+            .maxPool(.init(.init(kernel: 3, stride: 2))), $0.add(.pad(border), $0.convolution(pooled, 8, 4)))
         }
       ),
       (
@@ -143,7 +144,8 @@ struct OddGraph: Sendable, CustomStringConvertible {
       let weight = tensor([outputs, inputs / groups, kernel, kernel], -fan...fan)
       return add(
         .convolution(
-          .init(weight: weight, bias: tensor([outputs], -0.3...0.3), padding: padding ?? .each(kernel / 2), groups: groups)),
+          .init(
+            weight: weight, bias: tensor([outputs], -0.3...0.3), padding: padding ?? .each(kernel / 2), groups: groups)),
         input)
     }
 
@@ -157,7 +159,8 @@ struct OddGraph: Sendable, CustomStringConvertible {
 
     mutating func linear(_ input: Graph.ValueID, _ inputs: Int, _ outputs: Int) -> Graph.ValueID {
       let fan = (3 / Double(inputs)).squareRoot()
-      return add(.linear(.init(weight: tensor([outputs, inputs], -fan...fan), bias: tensor([outputs], -0.3...0.3))), input)
+      return add(
+        .linear(.init(weight: tensor([outputs, inputs], -fan...fan), bias: tensor([outputs], -0.3...0.3))), input)
     }
   }
 }

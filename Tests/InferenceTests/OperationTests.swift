@@ -160,14 +160,16 @@ private struct Case: Sendable, CustomTestStringConvertible {
     let (graph, batch) = try graph(of: one)
     let expected = try one.expected()
     let program = try Program(graph, fidelity: .exact)
-    #expect(try graph.shapes(height: batch.extent.height, width: batch.extent.width)[graph.output] == expected.valueShape)
+    #expect(
+      try graph.shapes(height: batch.extent.height, width: batch.extent.width)[graph.output] == expected.valueShape)
     let double = try ReferenceEngine<Double>(program: program).run(batch, until: graph.output)[0]
     let float = try ReferenceEngine<Float>(program: program).run(batch, until: graph.output)[0].map { Double($0) }
     #expect(double.count == expected.values.count && float.count == expected.values.count)
     let size = expected.values.map(abs).max() ?? 0
     for (index, wanted) in expected.values.enumerated() {
       // Weights and normalisation are float32 numbers, what is computed of them is not rounded.
-      #expect(abs(double[index] - wanted) <= (one.json["operation"]?.string == "normalize" ? 1e-6 : 1e-12) * max(size, 1))
+      #expect(
+        abs(double[index] - wanted) <= (one.json["operation"]?.string == "normalize" ? 1e-6 : 1e-12) * max(size, 1))
       #expect(abs(float[index] - wanted) <= 1e-6 * max(abs(wanted), size / 8))
     }
   }
@@ -198,7 +200,9 @@ private struct Case: Sendable, CustomTestStringConvertible {
     .gelu(approximatesByTanh: true), .elu(alpha: 1), .sigmoid, .tanh, .hardSwish,
     .hardSigmoid(slope: 0.2, offset: 0.5), .softmax,
   ])
-  func `what follows a convolution gives the same in one step with it, in every precision`(_ activation: Graph.Activation)
+  func `what follows a convolution gives the same in one step with it, in every precision`(
+    _ activation: Graph.Activation
+  )
     throws
   {
     let one = try #require(Case.all.first { $0.testDescription == "convolution of many channels" })
@@ -207,8 +211,10 @@ private struct Case: Sendable, CustomTestStringConvertible {
     // What is rounded to 8 bits goes into the sum.
     let sums = try ReferenceEngine<Double>(program: Program(bare)).run(batch, until: bare.output).flatMap(\.self)
     let program = try Program(graph)
-    let expected = try ReferenceEngine<Double>(program: Program(graph, fidelity: .exact)).run(batch, until: graph.output)
-      .flatMap(\.self)
+    let expected = try ReferenceEngine<Double>(program: Program(graph, fidelity: .exact)).run(
+      batch, until: graph.output
+    )
+    .flatMap(\.self)
     #expect(program.steps.count == (activation.eltwise == nil ? 2 : 1))
     let size = (expected + sums).map(abs).max() ?? 0
     for (precision, share) in [(Precision.float32, 2e-6), (.bfloat16, 0.01), (.int8, 0.02)] {

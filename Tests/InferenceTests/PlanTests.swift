@@ -111,7 +111,8 @@ import Testing
       let buffers = (0..<30).map { _ in
         let start = Int.random(in: 0...40, using: &random)
         return Plan.Buffer(
-          byteCount: Int.random(in: 1...5000, using: &random), lifetime: start...start + Int.random(in: 0...6, using: &random))
+          byteCount: Int.random(in: 1...5000, using: &random),
+          lifetime: start...start + Int.random(in: 0...6, using: &random))
       }
       let (placed, end) = Plan.placed(buffers)
       for (one, first) in placed.enumerated() {
