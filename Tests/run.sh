@@ -53,10 +53,14 @@ for room in Bytes Tensors Graphs Zip Pickle HDF5 HDF5Library Checkpoints ResNets
 done
 echo "no warnings"
 
+say "a surgery of a program's own, in a package of its own"
+Samples/OwnSurgery/run.sh >"$log" 2>&1 || { cat "$log"; fail "the sample cannot be built and run"; }
+grep '^measured' "$log" || { cat "$log"; fail "the sample's surgery was not measured"; }
+
 say "against torch, torchvision, timm and transformers"
 export RESECT
 RESECT=$(swift build "${build[@]}" --show-bin-path)/resect
-RESECT_PEER_PACKAGES=$peer_packages /usr/bin/python3 -W ignore -m pytest -q -p no:cacheprovider -rs Tests/Peers --ignore Tests/Peers/test_keras.py
+RESECT_PEER_PACKAGES=$peer_packages KERAS_PYTHON=$keras/bin/python /usr/bin/python3 -W ignore -m pytest -q -p no:cacheprovider -rs Tests/Peers --ignore Tests/Peers/test_keras.py
 
 say "against Keras"
 "$keras/bin/python" -W ignore -m pytest -q -p no:cacheprovider Tests/Peers/test_keras.py Tests/Peers/test_writers.py

@@ -16,6 +16,8 @@ public struct OutputFile: ~Copyable, Sendable {
   public let path: String
   private let replaces: Bool
   private let descriptor: Int32
+  /// What ``path`` led to when the file was begun.
+  private let identity: PathIdentity?
   /// The hidden name, where the file has one already.
   private var temporary: String?
 
@@ -29,9 +31,7 @@ public struct OutputFile: ~Copyable, Sendable {
     let exists = unsafe stat(target, &status) == 0
     if exists {
       guard !inputs.contains(FileIdentity(status)) else {
-        throw ResectError(
-          .outputExists, "input and output are the same file",
-          advice: "write to another path", file: path)
+        throw .isInput(path)
       }
       guard status.st_mode & S_IFMT == S_IFREG else {
         throw ResectError(.outputExists, "the output exists and is no regular file", file: path)
@@ -41,8 +41,10 @@ public struct OutputFile: ~Copyable, Sendable {
           .outputExists, "the output exists already", advice: "--force replaces it", file: path)
       }
     }
+    let identity = PathIdentity(target)
     let (descriptor, temporary) = try OutputFile.begin(beside: target)
     self.path = target
+    self.identity = identity
     self.replaces = exists
     self.descriptor = descriptor
     self.temporary = temporary
@@ -104,10 +106,12 @@ public struct OutputFile: ~Copyable, Sendable {
   /// Puts two files that belong together in their places, and tells how many bytes they have.
   ///
   /// Where the second cannot have its name, the first loses its own again; but a file that it replaced does not come back, which
-  /// the error then says.
+  /// the error then says. Refused where both are one file.
   public static func committed(
     _ first: consuming OutputFile, _ second: consuming OutputFile
   ) throws(ResectError) -> (first: UInt64, second: UInt64) {
+    // The second would replace the first.
+    guard first.identity != second.identity else { throw .isOutputTwice(first.path, second.path) }
     let sizes = (try first.synced(), try second.synced())
     try first.name()
     do throws(ResectError) {
@@ -190,7 +194,7 @@ public struct OutputFile: ~Copyable, Sendable {
     return unsafe String(cString: real)
   }
 
-  private static func folder(of path: String) -> String {
+  static func folder(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }

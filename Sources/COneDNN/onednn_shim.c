@@ -38,6 +38,7 @@
   X(dnnl_eltwise_forward_desc_init)         \
   X(dnnl_primitive_desc_create)             \
   X(dnnl_reorder_primitive_desc_create)     \
+  X(dnnl_concat_primitive_desc_create)      \
   X(dnnl_primitive_desc_query_md)           \
   X(dnnl_primitive_desc_query)              \
   X(dnnl_primitive_desc_destroy)            \
@@ -184,6 +185,22 @@ static const char *finish(dnnl_status_t status, dnnl_primitive_desc_t desc, rese
   return NULL;
 }
 
+static dnnl_alg_kind_t kind_of(resect_function function) {
+  switch (function) {
+    case RESECT_LINEAR: return dnnl_eltwise_linear;
+    case RESECT_RELU: return dnnl_eltwise_relu;
+    case RESECT_CLIP: return dnnl_eltwise_clip;
+    case RESECT_SWISH: return dnnl_eltwise_swish;
+    case RESECT_GELU_ERF: return dnnl_eltwise_gelu_erf;
+    case RESECT_GELU_TANH: return dnnl_eltwise_gelu_tanh;
+    case RESECT_ELU: return dnnl_eltwise_elu;
+    case RESECT_LOGISTIC: return dnnl_eltwise_logistic;
+    case RESECT_TANH: return dnnl_eltwise_tanh;
+    case RESECT_HARD_SWISH: return dnnl_eltwise_hardswish;
+  }
+  return dnnl_alg_kind_undef;
+}
+
 // A layer by its operation's description, with scratch memory that the caller provides and post-operations.
 static const char *create(const void *operation, const resect_epilogue *epilogue, const float *scales, int64_t scale_count,
                           resect_layer **layer) {
@@ -197,8 +214,9 @@ static const char *create(const void *operation, const resect_epilogue *epilogue
     status = library.dnnl_primitive_attr_set_output_scales(attributes, scale_count, scale_count > 1 ? 2 : 0, scales);
   if (status == dnnl_success && epilogue && epilogue->adds)
     status = library.dnnl_post_ops_append_sum_v2(after, epilogue->add_scale, type_of(epilogue->add_type));
-  if (status == dnnl_success && epilogue && epilogue->relu)
-    status = library.dnnl_post_ops_append_eltwise(after, 1, dnnl_eltwise_relu, 0, 0);
+  if (status == dnnl_success && epilogue && epilogue->activates)
+    status = library.dnnl_post_ops_append_eltwise(after, epilogue->scale, kind_of(epilogue->activation.function),
+                                                  epilogue->activation.alpha, epilogue->activation.beta);
   if (status == dnnl_success) status = library.dnnl_primitive_attr_set_post_ops(attributes, after);
   if (status == dnnl_success) {
     pthread_mutex_lock(&choosing);
@@ -221,8 +239,8 @@ const char *resect_convolution_create(const resect_convolution *what, const floa
   if (status == dnnl_success) status = describe(&bias, 1, &what->outputs, RESECT_F32, RESECT_PLAIN);
   if (status == dnnl_success) status = describe(&output, 4, output_axes, what->target, RESECT_ANY);
   if (status != dnnl_success) return failure(status);
-  const dnnl_dims_t strides = {what->stride, what->stride};
-  const dnnl_dims_t dilates = {what->dilation - 1, what->dilation - 1};
+  const dnnl_dims_t strides = {what->stride_height, what->stride_width};
+  const dnnl_dims_t dilates = {what->dilation_height - 1, what->dilation_width - 1};
   const dnnl_dims_t before = {what->padding_top, what->padding_left};
   const dnnl_dims_t after = {what->padding_bottom, what->padding_right};
   dnnl_convolution_desc_t operation;
@@ -238,14 +256,16 @@ const char *resect_pooling_create(const resect_pooling *what, const resect_layou
   const dnnl_dims_t axes = {what->batch, what->channels, what->output_height, what->output_width};
   dnnl_status_t status = library.dnnl_memory_desc_init_by_tag(&output, 4, axes, source->desc.data_type, dnnl_format_tag_any);
   if (status != dnnl_success) return failure(status);
-  const dnnl_dims_t strides = {what->stride, what->stride};
+  const dnnl_dims_t strides = {what->stride_height, what->stride_width};
   const dnnl_dims_t kernel = {what->kernel_height, what->kernel_width};
   const dnnl_dims_t before = {what->padding_top, what->padding_left};
   const dnnl_dims_t after = {what->padding_bottom, what->padding_right};
   dnnl_pooling_desc_t operation;
+  dnnl_alg_kind_t kind = what->reduction == RESECT_MAXIMUM       ? dnnl_pooling_max
+                         : what->reduction == RESECT_MEAN_INSIDE ? dnnl_pooling_avg_exclude_padding
+                                                                 : dnnl_pooling_avg_include_padding;
   status = library.dnnl_pooling_forward_desc_init(
-      &operation, dnnl_forward_inference, what->averages ? dnnl_pooling_avg_exclude_padding : dnnl_pooling_max,
-      &source->desc, &output, strides, kernel, before, after);
+      &operation, dnnl_forward_inference, kind, &source->desc, &output, strides, kernel, before, after);
   if (status != dnnl_success) return failure(status);
   return create(&operation, NULL, NULL, 0, layer);
 }
@@ -265,16 +285,34 @@ const char *resect_binary_create(const resect_layout *source, const resect_layou
   dnnl_status_t status = library.dnnl_binary_desc_init(&operation, multiplies ? dnnl_binary_mul : dnnl_binary_add,
                                                        &source->desc, &other->desc, &source->desc);
   if (status != dnnl_success) return failure(status);
-  const resect_epilogue epilogue = {.relu = relu};
+  const resect_epilogue epilogue = {.activates = relu, .scale = 1, .activation = {.function = RESECT_RELU}};
   return create(&operation, &epilogue, NULL, 0, layer);
 }
 
-const char *resect_relu_create(const resect_layout *source, resect_layer **layer) {
+const char *resect_eltwise_create(const resect_layout *source, const resect_eltwise *what, resect_layer **layer) {
   dnnl_eltwise_desc_t operation;
-  dnnl_status_t status = library.dnnl_eltwise_forward_desc_init(&operation, dnnl_forward_inference, dnnl_eltwise_relu,
-                                                                &source->desc, 0, 0);
+  dnnl_status_t status = library.dnnl_eltwise_forward_desc_init(
+      &operation, dnnl_forward_inference, kind_of(what->function), &source->desc, what->alpha, what->beta);
   if (status != dnnl_success) return failure(status);
   return create(&operation, NULL, NULL, 0, layer);
+}
+
+const char *resect_concatenation_create(int count, const resect_layout *const *sources, resect_layer **layer) {
+  dnnl_memory_desc_t *list = malloc((size_t)count * sizeof *list);
+  if (!list) return "out of memory";
+  for (int index = 0; index < count; index++) list[index] = sources[index]->desc;
+  dnnl_primitive_attr_t attributes = NULL;
+  dnnl_primitive_desc_t desc = NULL;
+  dnnl_status_t status = library.dnnl_primitive_attr_create(&attributes);
+  if (status == dnnl_success) status = library.dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
+  if (status == dnnl_success) {
+    pthread_mutex_lock(&choosing);
+    status = library.dnnl_concat_primitive_desc_create(&desc, NULL, count, 1, list, attributes, library.engine);
+    pthread_mutex_unlock(&choosing);
+  }
+  if (attributes) library.dnnl_primitive_attr_destroy(attributes);
+  free(list);
+  return finish(status, desc, layer);
 }
 
 const char *resect_reorder_create(const resect_layout *source, const resect_layout *target, const float *scales,
@@ -296,6 +334,7 @@ const char *resect_reorder_create(const resect_layout *source, const resect_layo
 }
 
 static int execution_argument(resect_argument argument) {
+  if (argument >= RESECT_SOURCES) return DNNL_ARG_MULTIPLE_SRC + (int)(argument - RESECT_SOURCES);
   switch (argument) {
     case RESECT_SOURCE: return DNNL_ARG_SRC;
     case RESECT_SOURCE_2: return DNNL_ARG_SRC_1;
@@ -306,6 +345,7 @@ static int execution_argument(resect_argument argument) {
     case RESECT_VARIANCE: return DNNL_ARG_VARIANCE;
     case RESECT_SCALE_SHIFT: return DNNL_ARG_SCALE_SHIFT;
     case RESECT_SCRATCH: return DNNL_ARG_SCRATCHPAD;
+    case RESECT_SOURCES: break;
   }
   return 0;
 }
@@ -336,13 +376,11 @@ void resect_layer_free(resect_layer *layer) {
 
 // Steps
 
-enum { MAXIMUM_ARGUMENTS = 8 };
-
 struct resect_step {
   dnnl_primitive_t primitive;
   dnnl_stream_t stream;
   int count;
-  dnnl_exec_arg_t arguments[MAXIMUM_ARGUMENTS];
+  dnnl_exec_arg_t arguments[];
 };
 
 // A stream of the processor's own engine holds no state: layers run in it when they are called.
@@ -353,8 +391,8 @@ static void make_stream(void) { library.dnnl_stream_create(&shared_stream, libra
 const char *resect_step_create(const resect_layer *layer, int count, const resect_argument *arguments,
                                const resect_layout *const *layouts, void *const *data, resect_step **step) {
   pthread_once(&stream_made, make_stream);
-  if (!shared_stream || !layer->primitive || count > MAXIMUM_ARGUMENTS) return "invalid arguments";
-  resect_step *made = calloc(1, sizeof *made);
+  if (!shared_stream || !layer->primitive || count < 0) return "invalid arguments";
+  resect_step *made = calloc(1, sizeof *made + (size_t)count * sizeof made->arguments[0]);
   if (!made) return "out of memory";
   made->primitive = layer->primitive;
   made->stream = shared_stream;

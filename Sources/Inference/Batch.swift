@@ -7,12 +7,12 @@ public struct Batch: Sendable, Hashable {
   /// How many there are.
   public let count: Int
   /// What each one is.
-  public let shape: Program.ValueShape
+  public let shape: Graph.ValueShape
   /// The numbers: batch × channels × height × width, or batch × features, row-major.
   public let values: [Float]
 
   /// A batch. Throws where `values` are more or fewer than the shape says, or where there are none.
-  public init(count: Int, shape: Program.ValueShape, values: [Float]) throws(ResectError) {
+  public init(count: Int, shape: Graph.ValueShape, values: [Float]) throws(ResectError) {
     guard count > 0, shape.count > 0, values.count == count * shape.count else {
       throw ResectError(
         .badArgument, "\(values.count) numbers are no \(count) × \(shape)", advice: "a batch is not empty")
@@ -44,15 +44,12 @@ extension Batch {
   ///
   /// Throws where the images have other channels.
   public func normalized(by normalization: InputNormalization) throws(ResectError) -> Batch {
-    guard case .image(let channels, let height, let width) = shape, channels == normalization.channels.count else {
+    guard case .image(let channels, _, _) = shape, channels == normalization.channels.count else {
       throw ResectError(
         .badArgument, "\(shape) has not the \(normalization.channels.count) channels of the normalisation")
     }
     var values: [Float] = []
-    for index in 0..<count {
-      let image = ReferenceKernels<Float>.Image(channels: channels, height: height, width: width, values: self[index])
-      values += ReferenceKernels.normalized(image, by: normalization).values
-    }
+    for index in 0..<count { values += ReferenceKernels.normalized(self[index], by: normalization) }
     return try Batch(count: count, shape: shape, values: values)
   }
 }

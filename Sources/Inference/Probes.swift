@@ -1,6 +1,5 @@
-internal import ResectGraphs
 public import ResectBytes
-internal import ResectResNets
+public import ResectGraphs
 
 /// Fixed pseudo-random inputs on which networks are compared.
 ///
@@ -10,35 +9,50 @@ public enum Probes {
   /// How many there are.
   public static let count = 4
 
-  /// The probes for `graph`: images of `side` pixels (by default 64, or 32 where the network does not begin with a large
-  /// stride), or vectors of features.
-  public static func batch(for graph: Program, side: Int? = nil, count: Int = count) throws(ResectError) -> Batch {
-    guard !graph.takesFeatures else {
+  /// The probes for what `session` runs: images of `side` pixels (by default 64, or 32 where the network does not begin with a large
+  /// stride, and more where it takes no image so small), or vectors of features.
+  public static func batch(
+    for session: Session, side: Int? = nil, count: Int = count
+  ) throws(ResectError) -> Batch {
+    try batch(for: session.program, side: side, count: count)
+  }
+
+  /// The probes for `graph`.
+  public static func batch(for graph: Graph, side: Int? = nil, count: Int = count) throws(ResectError) -> Batch {
+    try batch(for: Program(graph, fidelity: .exact), side: side, count: count)
+  }
+
+  static func batch(for program: Program, side: Int? = nil, count: Int = count) throws(ResectError) -> Batch {
+    let graph = program.graph
+    let channels: Int
+    switch graph.input.kind {
+    case .features(let features):
       var noise = Noise(seed: 1)
-      let values = (0..<count * graph.inputChannels).map { _ in max(0, noise.next()) }
-      return try Batch(count: count, shape: .vector(graph.inputChannels), values: values)
+      let values = (0..<count * features).map { _ in max(0, noise.next()) }
+      return try Batch(count: count, shape: .vector(features), values: values)
+    case .image(let number, _, _): channels = number
     }
-    let side = side ?? (graph.beginsWithLargeStride ? 64 : 32)
+    let (height, width) = try graph.probeSize(side, usual: program.beginsWithLargeStride ? 64 : 32)
     var values: [Float] = []
-    values.reserveCapacity(count * graph.inputChannels * side * side)
+    values.reserveCapacity(count * channels * height * width)
     for index in 0..<count {
       var noise = Noise(seed: UInt64(index) + 1)
-      for _ in 0..<graph.inputChannels { values += plane(side, &noise, contrast: 0.5 + 0.5 * Float(index)) }
+      for _ in 0..<channels { values += plane(height, width, &noise, contrast: 0.5 + 0.5 * Float(index)) }
     }
     let noise = try Batch(
-      count: count, shape: .image(channels: graph.inputChannels, height: side, width: side), values: values)
+      count: count, shape: .image(channels: channels, height: height, width: width), values: values)
     guard let normalization = graph.inputNormalization else { return noise }
     return try noise.pixels(for: normalization)
   }
 
   /// Noise in blocks of 8 and of 1 pixels about a random mean.
-  private static func plane(_ side: Int, _ noise: inout Noise, contrast: Float) -> [Float] {
+  private static func plane(_ height: Int, _ width: Int, _ noise: inout Noise, contrast: Float) -> [Float] {
     let mean = noise.next()
-    let blocks = (side + 7) / 8
-    let coarse = (0..<blocks * blocks).map { _ in noise.next() }
-    return (0..<side * side).map { index in
-      let (row, column) = (index / side, index % side)
-      return 0.5 * mean + contrast * (coarse[row / 8 * blocks + column / 8] + 0.5 * noise.next())
+    let (down, across) = ((height + 7) / 8, (width + 7) / 8)
+    let coarse = (0..<down * across).map { _ in noise.next() }
+    return (0..<height * width).map { index in
+      let (row, column) = (index / width, index % width)
+      return 0.5 * mean + contrast * (coarse[row / 8 * across + column / 8] + 0.5 * noise.next())
     }
   }
 
@@ -80,11 +94,34 @@ extension Batch {
   }
 }
 
+extension Graph {
+  /// Height and width of the probes: those that the input fixes, else `side` for both, else `usual`, else
+  /// the first that the network takes: a linear layer behind the windows may want just one.
+  fileprivate func probeSize(_ side: Int?, usual: Int) throws(ResectError) -> (height: Int, width: Int) {
+    var fixed: (Int?, Int?) = (nil, nil)
+    if case .image(_, let height, let width) = input.kind { fixed = (height, width) }
+    func size(_ side: Int) -> (height: Int, width: Int) { (fixed.0 ?? side, fixed.1 ?? side) }
+    if let side { return size(side) }
+    var failure: ResectError?
+    for side in [usual, 64, 32, 28, 96, 128, 160, 192, 224, 256, 299, 320, 384, 512] {
+      do throws(ResectError) {
+        _ = try shapes(height: size(side).height, width: size(side).width)
+        return size(side)
+      } catch {
+        // The first one tells most.
+        failure = failure ?? error
+      }
+    }
+    if let failure { throw failure }
+    return size(usual)
+  }
+}
+
 extension Program {
   /// Whether the first convolution and what follows it shrink an image four times.
   fileprivate var beginsWithLargeStride: Bool {
-    nodes.prefix(4).contains { node in
-      if case .maxPool = node.operation { true } else { false }
+    steps.prefix(4).contains { step in
+      if case .maxPool = step.operation { true } else { false }
     }
   }
 }

@@ -1,7 +1,8 @@
 public import ResectBytes
+public import ResectGraphs
 public import ResectResNets
-internal import Synchronization
 internal import ResectTensors
+internal import Synchronization
 
 /// How a session computes.
 public struct SessionOptions: Sendable {
@@ -32,16 +33,26 @@ public struct SessionOptions: Sendable {
 public final class Session: Sendable {
   /// What a forward pass computes.
   public enum Output: Sendable, Hashable {
-    /// A number for each class.
+    /// What the network is for: a number for each class or, of a network without a head, what its last layer makes.
     case logits
     /// What the backbone says of an image; of a network without a head, what the last layer makes.
     case features
+    /// The output of this name.
+    case named(String)
 
-    var plural: String { self == .logits ? "logits" : "features" }
+    var plural: String {
+      switch self {
+      case .logits: "logits"
+      case .features: "features"
+      case .named(let name): name
+      }
+    }
   }
 
   /// What the session computes.
-  public let graph: Program
+  public let graph: Graph
+  /// How it computes that.
+  package let program: Program
   /// What it computes with: what was asked for, or float32 where the processor has no more.
   public let precision: Precision
   /// How many threads share a forward pass.
@@ -54,7 +65,7 @@ public final class Session: Sendable {
     let height: Int
     let width: Int
     let threads: Int
-    let output: Output
+    let value: Graph.ValueID
   }
 
   /// A plan and the memory in which it is not running at the moment.
@@ -77,30 +88,25 @@ public final class Session: Sendable {
 
   private let store = WeightStore()
   /// Plans for the sizes that came last. A session that sees images of every size must not keep memory for each of them.
-  private let plans = Mutex(RecentlyUsed<Size, Ready>(limit: 8))
+  private let plans = Mutex(RecentlyUsed<Size, Ready>(limit: 8, budget: 256 << 20))
   /// Held while a plan is made, which takes all processors anyway: two plans may want the same weights. Plans that are there run
   /// meanwhile.
   private let compiling = Mutex<Void>(())
-  private let ranges: ActivationRanges?
-  private let quantized: [Int: ScaledIntegers]
+  let setting: PlanCompiler.Setting
   private let usesReference: Bool
-  private let winograd: Bool
 
   /// Whether oneDNN is there to compute. Without it plain Swift does, some hundred times slower.
   public static var isAccelerated: Bool { OneDNNLibrary.failure == nil }
 
   /// A session for `network`.
   public convenience init(_ network: ResNet, options: SessionOptions = SessionOptions()) throws(ResectError) {
-    try self.init(Program(network, fidelity: options.isExact ? .exact : .fused), of: network, options)
+    try self.init(graph: network.graph(), options: options)
   }
 
   /// A session that computes `graph`.
-  public convenience init(_ graph: Program, options: SessionOptions = SessionOptions()) throws(ResectError) {
-    try self.init(graph, of: nil, options)
-  }
-
-  private init(_ graph: Program, of network: ResNet?, _ options: SessionOptions) throws(ResectError) {
+  public init(graph: Graph, options: SessionOptions = SessionOptions()) throws(ResectError) {
     self.graph = graph
+    program = try Program(graph, fidelity: options.isExact ? .exact : .fused)
     threads = options.threads > 0 ? options.threads : availableCores
     var notes: [String] = []
     usesReference = options.usesReference || OneDNNLibrary.failure != nil
@@ -114,15 +120,13 @@ public final class Session: Sendable {
       precision = .float32
     }
     self.precision = precision
-    winograd = options.usesWinograd && !options.isExact
     self.notes = notes
-    if precision == .int8 {
-      ranges = try options.calibration.ranges(of: graph, network, input: options.inputRange)
-      quantized = try graph.integerWeights()
-    } else {
-      quantized = [:]
-      ranges = nil
-    }
+    setting = PlanCompiler.Setting(
+      program: program, precision: precision,
+      ranges: precision == .int8
+        ? try options.calibration.ranges(of: graph, program, unfolded: graph, input: options.inputRange) : nil,
+      quantized: precision == .int8 ? try program.integerWeights() : [:],
+      winograd: options.usesWinograd && !options.isExact)
   }
 
   /// The logits, or the features, of a batch.
@@ -131,18 +135,18 @@ public final class Session: Sendable {
   /// that goes in, one of the weights or one that comes out is not finite.
   public func run(_ batch: Batch, output: Output = .logits) throws(ResectError) -> Rows {
     try check(batch)
-    let graph = output == .features ? graph.untilFeatures() : graph
+    let value = try value(of: output)
     if usesReference {
-      let rows = try ReferenceEngine<Float>(graph: graph).run(batch, until: graph.output)
+      let rows = try ReferenceEngine<Float>(program: program).run(batch, until: value)
       return try finished(rows.flatMap(\.self), count: batch.count, output)
     }
-    guard graph.output > 0 else { return try finished(batch.values, count: batch.count, output) }
+    guard program.maker(of: value) != nil else { return try finished(batch.values, count: batch.count, output) }
     let share = Session.threads(for: batch.count, of: threads)
     let group = groupSize(for: batch.count)
     let starts = Array(stride(from: 0, to: batch.count, by: group))
-    let whole = try plan(for: batch, count: group, graph, output, threads: share)
+    let whole = try plan(for: batch, count: group, value, threads: share)
     let left = batch.count % group
-    let last = left == 0 ? whole : try plan(for: batch, count: left, graph, output, threads: share)
+    let last = left == 0 ? whole : try plan(for: batch, count: left, value, threads: share)
     let results = Mutex([[Float]](repeating: [], count: starts.count))
     try parallelForEach(count: starts.count, threads: threads / share) { index throws(ResectError) in
       let images = starts[index]..<min(starts[index] + group, batch.count)
@@ -151,6 +155,40 @@ public final class Session: Sendable {
       results.withLock { $0[index] = result }
     }
     return try finished(results.withLock { $0.flatMap(\.self) }, count: batch.count, output)
+  }
+
+  /// The value that an output is.
+  private func value(of output: Output) throws(ResectError) -> Graph.ValueID {
+    let graph = program.graph
+    switch output {
+    case .logits: return graph.output(named: Graph.Output.logits) ?? graph.output
+    case .features:
+      guard let features = graph.features ?? graph.output(named: Graph.Output.features) else {
+        throw ResectError(.notApplicable, "which value of this network is the features is unknown")
+      }
+      return features
+    case .named(let name):
+      guard let value = graph.output(named: name) else {
+        throw ResectError(
+          .badArgument,
+          "the network gives \(graph.outputs.map(\.name).joined(separator: ", ")), and nothing called \(name)")
+      }
+      return value
+    }
+  }
+
+  /// The steps that the reference kernels run, slower than oneDNN would, because it has no layer for them: by name, in order.
+  ///
+  /// It depends on the size of the images, `height` × `width`, which are of no matter where the network takes features.
+  package func stepsByReference(height: Int, width: Int) throws(ResectError) -> [String] {
+    let value = try value(of: .logits)
+    guard !usesReference else {
+      return zip(program.steps, program.steps(neededFor: value)).filter(\.1).map(\.0.name)
+    }
+    guard program.maker(of: value) != nil else { return [] }
+    return try plan(count: 1, height, width, value, threads: 1).plan.steps.compactMap { step in
+      if case .reference = step.work { step.name } else { nil }
+    }
   }
 
   /// How many of `all` threads share one image of a batch: a power of two. In between, layers would be divided so that sums
@@ -177,12 +215,13 @@ public final class Session: Sendable {
   /// and let go after it. On one thread.
   public func runOnce(_ batch: Batch, output: Output = .logits) throws(ResectError) -> Rows {
     try check(batch)
-    let graph = output == .features ? graph.untilFeatures() : graph
-    guard !usesReference, graph.output > 0 else { return try run(batch, output: output) }
+    let value = try value(of: output)
+    guard !usesReference, program.maker(of: value) != nil else { return try run(batch, output: output) }
     let (height, width) = batch.extent
+    let once = PlanCompiler.Setting(
+      program: program, precision: precision, ranges: setting.ranges, quantized: setting.quantized, winograd: false)
     var compiler = try PlanCompiler(
-      graph, precision: precision, ranges: ranges, quantized: quantized, store: WeightStore(), batch: batch.count,
-      height: height, width: width, threads: 1, winograd: false)
+      once, for: value, store: WeightStore(), batch: batch.count, height: height, width: width, threads: 1)
     let (plan, tasks) = try compiler.compileWithoutWeights()
     return try finished(try PlanContext.streaming(plan, tasks, batch.values), count: batch.count, output)
   }
@@ -213,15 +252,14 @@ public final class Session: Sendable {
         "number \(index % batch.shape.count) of input \(index / batch.shape.count) is \(batch.values[index])",
         advice: "a network takes finite numbers")
     }
+    let channels = graph.input.channels
     switch (batch.shape, graph.takesFeatures) {
-    case (.image(let channels, _, _), false):
-      guard channels != graph.inputChannels else { return }
-      throw ResectError(
-        .badArgument, "the network takes images of \(graph.inputChannels) channels, these have \(channels)")
+    case (.image(let given, _, _), false):
+      guard given != channels else { return }
+      throw ResectError(.badArgument, "the network takes images of \(channels) channels, these have \(given)")
     case (.vector(let count), true):
-      guard count != graph.inputChannels else { return }
-      throw ResectError(
-        .badArgument, "the embedding takes \(graph.inputChannels) features, there are \(count)")
+      guard count != channels else { return }
+      throw ResectError(.badArgument, "the embedding takes \(channels) features, there are \(count)")
     case (.image, true): throw ResectError(.badArgument, "an embedding of classes takes features, no images")
     case (.vector(let count), false): throw takesImages(not: count)
     }
@@ -230,34 +268,42 @@ public final class Session: Sendable {
   private func takesImages(not features: Int) -> ResectError {
     ResectError(
       .badArgument,
-      "the network takes images, number × \(graph.inputChannels) × height × width, not \(features) features")
+      "the network takes images, number × \(graph.input.channels) × height × width, not \(features) features")
   }
 
   /// The plan for `count` images of `batch`.
   private func plan(
-    for batch: Batch, count: Int, _ graph: Program, _ output: Output, threads: Int
+    for batch: Batch, count: Int, _ value: Graph.ValueID, threads: Int
   ) throws(ResectError) -> Ready {
     let (height, width) = batch.extent
-    let size = Size(count: count, height: height, width: width, threads: threads, output: output)
+    return try plan(count: count, height, width, value, threads: threads)
+  }
+
+  /// The plan for `count` images of `height` × `width`.
+  private func plan(
+    count: Int, _ height: Int, _ width: Int, _ value: Graph.ValueID, threads: Int
+  ) throws(ResectError) -> Ready {
+    let size = Size(count: count, height: height, width: width, threads: threads, value: value)
     if let known = plans.withLock({ $0[size] }) { return known }
     // Whoever comes first compiles; others wait, and then share.
     return try compiling.withLock { _ throws(ResectError) in
       if let known = plans.withLock({ $0[size] }) { return known }
       var compiler = try PlanCompiler(
-        graph, precision: precision, ranges: ranges, quantized: quantized, store: store, batch: count,
-        height: height, width: width, threads: threads, winograd: winograd)
+        setting, for: value, store: store, batch: count, height: height, width: width, threads: threads)
       let made = Ready(try compiler.compile())
-      plans.withLock { $0.insert(made, for: size) }
+      // As many passes may be under way as there are threads for them, each with memory of its own.
+      let cost = made.plan.arenaSize * max(1, self.threads / threads)
+      plans.withLock { $0.insert(made, for: size, cost: cost) }
       return made
     }
   }
 
-  /// Runs a batch and shows every value as floats, in whatever order they lie; several images at once.
+  /// Runs a batch and shows every value of the program's graph that lies in memory, as floats in whatever order; several images at once.
   func observe(
-    _ batch: Batch, _ observe: @Sendable (Program.ValueID, Span<Float>) -> Void
+    _ batch: Batch, _ observe: @Sendable (Graph.ValueID, Span<Float>) -> Void
   ) throws(ResectError) {
     try check(batch)
-    let ready = try plan(for: batch, count: 1, graph, .logits, threads: 1)
+    let ready = try plan(for: batch, count: 1, value(of: .logits), threads: 1)
     try parallelForEach(count: batch.count, threads: threads) { index throws(ResectError) in
       try ready.withContext { context throws(ResectError) in
         _ = try context.run(batch[index..<index + 1], observing: observe)

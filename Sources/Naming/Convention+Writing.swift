@@ -27,6 +27,13 @@ extension Convention {
     return able.first { $0.isNatural(architecture) } ?? able.first ?? self
   }
 
+  /// The convention that names an embedding of classes in a file of its own: this one, if its names mean something in another file
+  /// and it has one for the layer at this position of a head; else torchvision's.
+  public func forWritingClasses(layer: Int?) -> Convention {
+    let names = hasName(for: ParameterPath(.classifier(layer: layer), .weight)) ? Convention.named(name) : nil
+    return names == nil ? .torchvision : self
+  }
+
   /// The same convention with the names that `network` is written by, if it has names for all of it.
   public func preferring(namesOf network: ResNet) -> Convention {
     table(for: network).map(preferring) ?? self
@@ -46,9 +53,12 @@ extension Convention {
     guard let table = tables.first(where: { $0.says(network) }) else {
       return "has no names for \(network.shortcutKind.rawValue) shortcuts"
     }
-    let nameless = network.parameters.filter { $0.path.kind != .batchesTracked && table.name(of: $0.path) == nil }
-    let place = nameless.first?.path.module.description ?? "this network"
-    return "has no name for \(place)\(nameless.count > 1 ? " and \(nameless.count - 1) other tensors" : "")"
+    let nameless = network.parameters.map(\.path).filter { $0.kind != .batchesTracked && table.name(of: $0) == nil }
+    guard let first = nameless.first else { return "has no names for this network" }
+    guard nameless.count > 1 else { return "has no name for \(first)" }
+    let isOneKind = nameless.allSatisfy { $0.kind == first.kind }
+    let others = isOneKind ? "other tensors called \(first.kind.rawValue)" : "other tensors"
+    return "has no name for \(first) and \(nameless.count - 1) \(others)"
   }
 
   private func warnings(_ network: ResNet, _ table: NameTable) -> [String] {

@@ -13,7 +13,7 @@ public import ResectResNets
 public struct Mapping: Sendable, Hashable {
   /// The place of each name.
   public let places: [String: ParameterPath]
-  private let names: [ParameterPath: String]
+  let names: [ParameterPath: String]
   /// The names that are left out.
   public let leftOut: Set<String>
 
@@ -74,9 +74,6 @@ public struct Mapping: Sendable, Hashable {
     }
     return lines.joined(separator: "\n") + "\n"
   }
-
-  /// The name of the tensor at `path`.
-  func name(of path: ParameterPath) -> String? { names[path] }
 }
 
 extension Convention {

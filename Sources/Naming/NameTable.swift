@@ -5,7 +5,7 @@ internal import ResectResNets
 struct NameTable: Sendable, Equatable {
   private let rows: NameRows
   /// Names one by one, where no rule gives them.
-  private let mapping: Mapping?
+  private let mapping: SiblingNames?
   /// What tensors are called within their modules.
   private let tensors: TensorNames
   /// What these names say a shortcut is, where they tell two kinds apart.
@@ -23,13 +23,13 @@ struct NameTable: Sendable, Equatable {
   /// The names of `mapping`.
   init(_ mapping: Mapping) {
     rows = [:]
-    self.mapping = mapping
+    self.mapping = SiblingNames(mapping)
     tensors = .torch
     shortcut = nil
   }
 
   func path(of name: String) -> ParameterPath? {
-    if let mapping { return mapping.places[name] }
+    if let mapping { return mapping.path(of: name) }
     return tensors.split(Array(name.utf8)) { bytes in module(of: bytes) }
   }
 
@@ -38,7 +38,7 @@ struct NameTable: Sendable, Equatable {
   private func module(of name: ArraySlice<UInt8>) -> ModulePath? {
     if let mapping {
       let weight = String(decoding: name, as: UTF8.self) + ".weight"
-      return mapping.places[weight]?.module
+      return mapping.path(of: weight)?.module
     }
     for row in rows.rows {
       if let numbers = row.pattern.match(name) { return ModulePath(row.kind, numbers) }

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// What two files have in common and where they differ, tensor by tensor.
+/// What two files have in common and where they differ: in what is known of the models beside their weights, and tensor by tensor.
 public struct Comparison: Sendable {
   /// What became of one tensor.
   public enum Difference: Sendable, Hashable {
@@ -27,20 +27,29 @@ public struct Comparison: Sendable {
     public let difference: Difference
   }
 
+  /// What is known of the two models and differs, first of all what they compute. None where a file holds no model.
+  public let facts: [Fact]
   /// A row for each tensor that either file has, in the order of the first.
   public let rows: [Row]
   /// Whether the tensors were matched by their places in the network rather than by their names.
   public let isByPlace: Bool
 
-  /// Whether all tensors are the same to the bit.
-  public var isEqual: Bool { rows.allSatisfy(\.difference.isNone) }
+  /// Whether both files hold a model.
+  public let areModels: Bool
 
-  /// Compares the tensors of two files: by their places where both are networks, so that names do not matter, else by name.
+  /// Whether the models compute and say the same, and all tensors are the same to the bit.
+  public var isEqual: Bool { !facts.contains(where: \.isDecisive) && rows.allSatisfy(\.difference.isNone) }
+
+  /// Compares two files, each opened by its own options. Tensors are matched by their places where both files hold a model, so that
+  /// names do not matter, else by name.
   public init(
-    _ first: String, _ second: String, options: OpenOptions = OpenOptions(), byName: Bool = false
+    _ first: String, _ second: String, options: OpenOptions = OpenOptions(),
+    secondOptions: OpenOptions = OpenOptions(), byName: Bool = false
   ) throws(ResectError) {
     let one = try Side(path: first, options: options)
-    let other = try Side(path: second, options: options)
+    let other = try Side(path: second, options: secondOptions)
+    areModels = one.model != nil && other.model != nil
+    facts = Fact.differing(one.model, other.model)
     let places = byName ? nil : one.places.flatMap { one in other.places.map { (one, $0) } }
     isByPlace = places != nil
     let (left, right) = places ?? (one.names, other.names)
@@ -70,11 +79,11 @@ public struct Comparison: Sendable {
 private struct Side {
   typealias Entry = (key: String, name: String, tensor: LazyTensor)
   var names: [Entry] = []
-  /// Absent where the file is no network.
+  /// Absent where the file holds no model.
   var places: [Entry]?
+  let model: Model?
 
   init(path: String, options: OpenOptions) throws(ResectError) {
-    let model: Model?
     switch try Container(path: path, options: options) {
     case .checkpoint(let checkpoint):
       names = checkpoint.strippedTensors.map { ($0.name, $0.name, $0.tensor) }
@@ -89,9 +98,24 @@ private struct Side {
       names = native.tensors.map { ($0.name, $0.name, $0.tensor) }
       model = try Model(native, from: file, options: options)
     }
-    guard let model, case .network(let network) = model.content else { return }
-    places = network.parameters.map {
-      ($0.path.description, model.convention.name(of: $0.path), $0.tensor)
+    guard let model else { return }
+    places = model.placedTensors
+  }
+}
+
+extension Model {
+  /// The tensors by their places in the tree or in the graph, with the names that the file has for them.
+  fileprivate var placedTensors: [(key: String, name: String, tensor: LazyTensor)] {
+    func entry(_ path: ParameterPath, _ tensor: LazyTensor) -> (key: String, name: String, tensor: LazyTensor) {
+      (path.description, convention.name(of: path), tensor)
+    }
+    switch content {
+    case .network(let network): return network.parameters.map { entry($0.path, $0.tensor) }
+    case .graph(let graph): return graph.parameters.map { ($0.name, $0.name, $0.tensor) }
+    case .classes(let classes):
+      let module = ModulePath.classifier(layer: classes.layer)
+      return [entry(ParameterPath(module, .weight), classes.weight)]
+        + (classes.bias.map { [entry(ParameterPath(module, .bias), $0)] } ?? [])
     }
   }
 }

@@ -38,6 +38,8 @@ public struct Inspection: Sendable {
   public let model: Model?
   /// Why there is no model.
   public let whyNoModel: ResectError?
+  /// Why the file holds no ResNet: that there is no model, or that the model is another network.
+  public var whyNoResNet: ResectError? { whyNoModel ?? model?.loading.whyNoResNet }
   /// The key under which the state dict lies.
   public let key: String?
   /// What all names begin with and means nothing.

@@ -1,3 +1,5 @@
+internal import ResectGraphs
+
 /// A network for Keras: where Keras' own code builds it, the layers of `ResNet50`, `ResNet50V2` and their deeper kin of
 /// keras.applications, or of `ResNet50` before 2019; else layers of its own, which only an archive with their graph can hold.
 struct KerasApplication {
@@ -20,21 +22,31 @@ struct KerasApplication {
     stored: @escaping (LazyTensor) -> DType
   ) throws(ResectError) {
     let isLegacy = convention.name == Convention.kerasLegacy.name
-    let architecture = network.architecture
     let kin: KerasFamily = network.isPreactivated ? .v2 : isLegacy ? .legacy : .v1
     var family: KerasFamily? = kin
     do throws(ResectError) {
-      try kin.check(architecture)
+      try kin.check(network.architecture)
     } catch {
       guard format == .keras, !isChosen || convention.name != kin.convention.name else { throw error }
-      try architecture.checkKerasGraph()
       family = nil
     }
-    let graph = try KerasGraph(network, of: family, stored: stored)
+    let construction = try KerasConstruction(network, of: family)
+    let layers = try KerasNetwork(construction.graph, names: construction.names, stored: stored)
     self.convention = family?.convention ?? .forGraph
-    layers = graph.weights
-    configuration = graph.configuration
-    warnings = KerasApplication.warnings(network, family, inventedBiases: graph.inventedBiases)
+    self.layers = layers.weights
+    configuration = layers.configuration
+    warnings = KerasApplication.warnings(network, family, inventedBiases: construction.inventedBiases)
+  }
+
+  /// The layers of `graph` for an archive, under the names of its nodes.
+  ///
+  /// Throws `ResectError.Code.unsupported`, with the node's name, where no layer of Keras does what a node does.
+  init(_ graph: Graph, stored: @escaping (LazyTensor) -> DType) throws(ResectError) {
+    let network = try KerasNetwork(graph, stored: stored)
+    convention = .forGraph
+    layers = network.weights
+    configuration = network.configuration
+    warnings = []
   }
 
   /// Writes the layers to `file`; `metadata` are attributes of the HDF5 file's root, which Keras does not look at.

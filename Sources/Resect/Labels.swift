@@ -9,8 +9,11 @@ public struct Labels: Sendable {
   ///
   /// `./imagenet` reaches a file of that name.
   public init(nameOrFile text: String) throws(ResectError) {
-    self = try text == "imagenet" ? .imageNet : Labels(contentsOf: text)
+    self = try Labels.path(in: text).map { path throws(ResectError) in try Labels(contentsOf: path) } ?? .imageNet
   }
+
+  /// The file that ``init(nameOrFile:)`` reads for `text`; nothing where it is a name.
+  package static func path(in text: String) -> String? { text == "imagenet" ? nil : text }
 
   /// Reads the file at `path`: UTF-8, one name a line; an empty last line is none.
   public init(contentsOf path: String) throws(ResectError) {

@@ -53,17 +53,21 @@ extension Model {
           try ClassEmbedding(tensors, convention, hasConstantFeature: metadata.hasConstantFeature))
       } else {
         let network = options.network.filled(from: metadata)
-        // Who gives a mapping or a convention knows better what the names mean.
-        let areNamesKnown = network.mapping != nil || network.convention != nil
+        // Who gives a mapping or a convention knows better what the names mean, and so does a file that Resect wrote of a ResNet.
+        let areNamesKnown =
+          options.network.mapping != nil || options.network.convention != nil || metadata.architecture != nil
         if let keras, !areNamesKnown, let graph = try keras.graph() {
-          try self.init(graph, of: keras, source, metadata, loading, network)
+          try self.init(graph, of: keras, source, metadata, loading, options.network)
+          return
+        }
+        let facts = LayerFacts.all(in: checkpoint, prefix: prefix)
+        if !areNamesKnown, let vgg = try VGG(tensors, facts: facts) {
+          try self.init(vgg, source, metadata, loading, options.network)
           return
         }
         let loaded: LoadedNetwork
         do throws(ResectError) {
-          loaded = try loadNetwork(
-            tensors, facts: LayerFacts.all(in: checkpoint, prefix: prefix), declared: metadata.architecture,
-            options: network)
+          loaded = try loadNetwork(tensors, facts: facts, declared: metadata.architecture, options: network)
         } catch {
           throw keras != nil && !areNamesKnown ? error.missingDescription : error
         }
@@ -124,6 +128,23 @@ extension Model {
     self.init(
       content: content, labels: metadata.labels, preprocessing: preprocessing, convention: convention,
       sources: [source], pastProvenance: Provenance(surgeries: metadata.surgeries), loading: loading)
+    try checkLabels()
+    try checkPreprocessing()
+  }
+
+  /// The model of a network that its names tell.
+  private init(
+    _ vgg: VGG, _ source: SourceFile, _ metadata: ResectMetadata, _ loading: Loading, _ options: LoadOptions
+  ) throws(ResectError) {
+    try options.refuseForGraph()
+    var loading = loading
+    loading.whyNoResNet = ResectError(.notAResNet, "by names and shapes it is torchvision's \(vgg.name)")
+    loading.warnings.append(vgg.notice)
+    self.init(
+      content: .graph(vgg.graph), labels: metadata.labels,
+      preprocessing: metadata.kind == nil
+        ? .init(.torchvision, from: .convention(Convention.torchvision.name)) : metadata.preprocessing,
+      convention: .tree, sources: [source], pastProvenance: Provenance(surgeries: metadata.surgeries), loading: loading)
     try checkLabels()
     try checkPreprocessing()
   }
@@ -233,12 +254,9 @@ extension Model {
     case .graph: throw refusal("only a ResNet has ranges")
     case .classes: throw refusal("an embedding of classes needs none")
     }
-    let graph = try Program(network)
-    let names = Set(graph.convolvedValues.map { graph.name(of: $0) })
-    if let missing = names.subtracting(fileCalibration.names).min() { throw refusal("\(missing) has no range") }
-    if let stranger = fileCalibration.names.first(where: { !names.contains($0) }) {
-      throw refusal("the network computes no \(stranger.printable(limit: 80))")
-    }
+    let (missing, stranger) = try Program(network.graph()).misfit(of: fileCalibration)
+    if let missing { throw refusal("\(missing) has no range") }
+    if let stranger { throw refusal("the network computes no \(stranger.printable(limit: 80))") }
   }
 
   /// Refuses preprocessing of a file that gives its network other channels than it takes.
@@ -323,7 +341,8 @@ extension ClassEmbedding {
     var weight: (tensor: LazyTensor, layer: Int?)?
     var bias: LazyTensor?
     for named in tensors {
-      switch convention.path(of: named.name).map({ ($0.module, $0.kind) }) {
+      let path = convention.path(of: named.name) ?? Convention.tree.path(of: named.name)
+      switch path.map({ ($0.module, $0.kind) }) {
       case (.classifier(let layer), .weight)? where weight == nil: weight = (named.tensor, layer)
       case (.classifier, .bias)? where bias == nil: bias = named.tensor
       default:

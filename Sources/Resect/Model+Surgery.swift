@@ -108,7 +108,8 @@ extension Model {
     }
   }
 
-  /// The model with the classes of `indices` alone, in that order, and with their labels. See `KeepClasses`.
+  /// The model with the classes of `indices` alone, in that order, and with their labels; classes without labels are called by the
+  /// indices that they had, or it would not be known any more which they are. See `KeepClasses`.
   public func keepingClasses(_ indices: [Int]) throws(ResectError) -> Model { try applying(KeepClasses(indices)) }
 
   /// The model with the classes that `names` mean, in that order, and with their labels: each a label or, where no class has
@@ -132,6 +133,31 @@ extension Model {
   /// With `folds`, the normalisation goes into the first convolution, which is inexact near the border; else it is a layer of its
   /// own. See `Normalize`. Throws where it is unknown how images become input.
   public func normalizing(folds: Bool = false) throws(ResectError) -> Model { try applying(Normalize(folds: folds)) }
+
+  /// The model without a residual block whose shortcut is the identity. See `DropBlock`.
+  ///
+  /// `name` is what the file's names of the block's layers begin with, as `layer3.1`, or its place in the tree, as `stage3.1`. Throws
+  /// where it is no such block's.
+  public func droppingBlock(_ name: String) throws(ResectError) -> Model {
+    try applying(DropBlock(located { () throws(ResectError) in try place(ofBlock: name) }))
+  }
+
+  /// The place of the block that the file calls `name`; that name where the file calls none so.
+  private func place(ofBlock name: String) throws(ResectError) -> String {
+    guard case .network(let network) = content else { return name }
+    let found = network.blockPlaces.filter { place in
+      network.stages[place.stage - 1][place.block].units.indices.allSatisfy { index in
+        let layer = convention.name(
+          of: ModulePath.convolution(stage: place.stage, block: place.block, index: index + 1))
+        return layer.begins(withPart: name) || "\(loading.prefix)\(layer)".begins(withPart: name)
+      }
+    }
+    guard found.count > 1 else { return found.first?.description ?? name }
+    throw ResectError(
+      .ambiguous, "\(found.count) blocks have names that begin so",
+      advice: "name one block, as its layers' names have it",
+      tensor: name)
+  }
 
   /// The model with names for its classes. Throws where there are more or fewer names than classes.
   public func labelled(_ labels: [String]) throws(ResectError) -> Model {

@@ -179,9 +179,10 @@ extension Model {
     guard quantization == nil || format == .resect && options.dtype == nil else {
       throw ResectError(.badArgument, "quantised weights are float32 in a .resect file, nothing else", file: path)
     }
-    if case .graph = content, format != .resect, format != .safetensors {
+    if case .graph = content, ![.resect, .safetensors, .keras].contains(format) {
       throw ResectError(
-        .unsupported, "this network is no ResNet: it can be written as .resect, and its weights alone as .safetensors",
+        .unsupported,
+        "this network is no ResNet: it can be written as .resect and as .keras, and its weights alone as .safetensors",
         file: path)
     }
     guard integers == nil || format == .resect && options.dtype == nil && options.encoding.steps.isEmpty else {
@@ -218,23 +219,21 @@ extension Model {
           file: file, format: format, digests: digests.values, warnings: warnings, proof: proof)
       case .safetensors:
         warnings = otherReadersWarnings + codeWarnings
+        let named = namedForFile
         // `format` tells other readers that the names are torch's.
-        let metadata = [("format", "pt")] + metadata(records, format, options).strings
-        try writeSafetensors(namedTensors(storage), metadata: metadata, to: file, progress: progress)
+        let metadata = [("format", "pt")] + named.metadata(records, format, options).strings
+        try writeSafetensors(named.namedTensors(storage), metadata: metadata, to: file, progress: progress)
       case .torch:
         warnings = otherReadersWarnings + codeWarnings
-        let metadata = metadata(records, format, options).strings
-        try writeTorchZip(namedTensors(storage), metadata: metadata, to: file, progress: progress)
+        let named = namedForFile
+        let metadata = named.metadata(records, format, options).strings
+        try writeTorchZip(named.namedTensors(storage), metadata: metadata, to: file, progress: progress)
       case .hdf5, .kerasWeights, .keras:
-        if case .classes = content {
-          throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
-        }
-        let network = try network
-        let application = try KerasApplication(
-          network, named: convention, isChosen: isConventionChosen, for: format, stored: { storage.dtype(of: $0) })
+        let application = try kerasApplication(for: format, storage)
         try checkNames(application.convention)
         warnings = application.warnings
-        if format != .keras || network.inputNormalization?.isInKeras != true { warnings += otherReadersWarnings }
+        // Only an archive holds the layers that normalise the input.
+        if format != .keras || inputNormalization?.isInKeras != true { warnings += otherReadersWarnings }
         var written = self
         written.convention = application.convention
         let metadata = ResectMetadata(of: written, surgeries: records).strings
@@ -269,6 +268,19 @@ extension Model {
       proof: pulled.proof, rereading: rereading)
   }
 
+  /// The model's layers for a file of Keras.
+  private func kerasApplication(
+    for format: OutputFormat, _ storage: Storage
+  ) throws(ResectError) -> KerasApplication {
+    switch content {
+    case .network(let network):
+      try KerasApplication(
+        network, named: convention, isChosen: isConventionChosen, for: format, stored: { storage.dtype(of: $0) })
+    case .graph(let graph): try KerasApplication(graph, stored: { storage.dtype(of: $0) })
+    case .classes: throw ResectError(.unsupported, "Keras has no format for an embedding of classes alone")
+    }
+  }
+
   /// Refuses a convention that the caller chose where the format has names of its own.
   private func checkNames(_ own: Convention) throws(ResectError) {
     guard isConventionChosen, convention.name != own.name else { return }
@@ -296,6 +308,15 @@ extension Model {
     ]
   }
 
+  /// The model under names that can be read back. Those of a network tell by its structure what they mean, whatever they are; a
+  /// matrix alone has no structure, and needs the names of a known convention.
+  private var namedForFile: Model {
+    guard case .classes(let classes) = content else { return self }
+    var named = self
+    named.convention = convention.forWritingClasses(layer: classes.layer)
+    return named
+  }
+
   /// The model under the names of another convention, which it is written by from now on.
   ///
   /// Throws `ResectError.Code.unsupported` where the convention has no name for a tensor.
@@ -303,13 +324,26 @@ extension Model {
     var named = self
     named.convention = convention
     named.isConventionChosen = true
-    if case .network(let network) = content {
+    switch content {
+    case .network(let network):
       do throws(ResectError) {
         let fitted = try convention.fitted(to: network)
         named.convention = fitted.convention
         named.loading.warnings += fitted.warnings
       } catch {
         throw error.located(file: sources.first?.file.path)
+      }
+    case .graph:
+      throw ResectError(
+        .unsupported,
+        "the network is no ResNet: its tensors have the names of its own layers, which \(convention.name) does not know",
+        advice: "leave --convention out", file: sources.first?.file.path)
+    case .classes(let classes):
+      let weight = ParameterPath(.classifier(layer: classes.layer), .weight)
+      guard convention.hasName(for: weight) else {
+        throw ResectError(
+          .unsupported, "the convention \(convention.name) has no name for \(weight)",
+          advice: "\(Convention.torchvision.name) has", file: sources.first?.file.path)
       }
     }
     return named

@@ -9,7 +9,7 @@ extension Batch {
     guard !axes.contains(0) else {
       throw ResectError(.badArgument, "the array is empty: its shape is \(array.tensor.shape)", file: path)
     }
-    let shape: Program.ValueShape
+    let shape: Graph.ValueShape
     switch axes.count {
     case 4: shape = .image(channels: axes[1], height: axes[2], width: axes[3])
     case 2: shape = .vector(axes[1])

@@ -86,7 +86,7 @@ public struct Predictor: Sendable {
       size = (input.width, input.height)
       values += input.values
     }
-    let shape = Program.ValueShape.image(
+    let shape = Graph.ValueShape.image(
       channels: preprocessing.channelOrder.count, height: size?.height ?? 0, width: size?.width ?? 0)
     return try Batch(count: images.count, shape: shape, values: values)
   }
@@ -135,8 +135,8 @@ extension Session {
       }
       switch model.content {
       case .network(let network): try self.init(network, options: options)
-      case .graph: throw ResectError(.notApplicable, "this network is no ResNet: there is no engine for it")
-      case .classes(let classes): try self.init(Program(classes), options: options)
+      case .graph(let graph): try self.init(graph: graph, options: options)
+      case .classes(let classes): try self.init(graph: classes.graph(), options: options)
       }
     } catch {
       throw error.renamed(by: model.convention).located(file: model.sources.first?.file.path)

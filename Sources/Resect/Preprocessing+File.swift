@@ -17,4 +17,7 @@ extension Preprocessing {
       throw located
     }
   }
+
+  /// The file that ``init(presetOrFile:)`` reads for `text`; nothing where it is a preset's name.
+  package static func path(in text: String) -> String? { named(text) == nil ? text : nil }
 }

@@ -78,9 +78,9 @@ public struct Proof: Sendable, Hashable {
     let top = subject == .logits ? ", top-1 the same on \(same) of \(probes)" : ", over \(probes)"
     if let promise, let error {
       return
-        "proved, as \(promise) promises: relative \(what) error \(error.relative.twoDigits), largest \(error.largest.twoDigits) of the spread\(top)"
+        "proved, as \(promise) promises: relative \(what) error \(error.relative.scientific(digits: 2)), largest \(error.largest.scientific(digits: 2)) of the spread\(top)"
     }
-    let relative = error.map { ", relative error \($0.relative.twoDigits)" } ?? ""
+    let relative = error.map { ", relative error \($0.relative.scientific(digits: 2))" } ?? ""
     let allowed = tolerance.map { " (allowed \(share($0)))" } ?? ""
     return
       "\(tolerance == nil ? "measured" : "proved"): \(share(agreement.largest)) of the largest \(what)\(allowed)\(relative)\(top)"
@@ -150,7 +150,7 @@ extension Model {
     let after = try Pass(
       stored(storage), classes?.stored(storage), integers: integers?.ranges, assuming: &assumptions)
     let subject = subject(before, after)
-    let (normalized, probes) = try probes(for: before.graph)
+    let (normalized, probes) = try probes(for: before.session)
     let passes = [(before, normalized), (after, probes)]
     let results = Results()
     try parallelForEach(count: 2) { index throws(ResectError) in
@@ -192,15 +192,15 @@ extension Model {
     var assumptions: [String] = []
     let before = try Pass(original, assuming: &assumptions)
     let after = try Pass(content, nil, assuming: &assumptions)
-    return (subject(before, after), try probes(for: before.graph).after)
+    return (subject(before, after), try probes(for: before.session).after)
   }
 
   /// The probes for the network before and for the one after, which are the same unless it came to normalise its input.
-  private func probes(for graph: Program) throws(ResectError) -> (before: Batch, after: Batch) {
-    var probes = try Probes.batch(for: graph)
+  private func probes(for session: Session) throws(ResectError) -> (before: Batch, after: Batch) {
+    var probes = try Probes.batch(for: session)
     guard let preprocessing = normalizedBy else {
       // 8-bit integers reach no further than images do.
-      if let range = integers?.ranges[Program.inputName], graph.inputNormalization == nil {
+      if let range = integers?.ranges[Program.inputName], session.graph.inputNormalization == nil {
         probes = try probes.clamped(to: range)
       }
       return (probes, probes)
@@ -268,8 +268,6 @@ struct Pass {
   let session: Session
   let classes: Session?
 
-  var graph: Program { session.graph }
-
   init(_ original: Model.Original, assuming assumptions: inout [String]) throws(ResectError) {
     switch original {
     case .content(let content): try self.init(content, nil, assuming: &assumptions)
@@ -293,9 +291,8 @@ struct Pass {
     case .network(var network):
       network.assumeWhatIsUnknown(&assumptions)
       session = try Session(network, options: options)
-    case .graph:
-      throw ResectError(.notApplicable, "this network is no ResNet: there is no engine for it")
-    case .classes(let embedding): session = try Session(Program(embedding), options: options)
+    case .graph(let graph): session = try Session(graph: graph, options: options)
+    case .classes(let embedding): session = try Session(graph: embedding.graph(), options: options)
     }
     if integers != nil, session.precision != .int8 {
       assumptions.append("activations of 8 bits are like those of float32")
@@ -304,10 +301,10 @@ struct Pass {
       self.classes = nil
       return
     }
-    self.classes = try Session(Program(embedding), options: options)
+    self.classes = try Session(graph: embedding.graph(), options: options)
   }
 
-  var computesLogits: Bool { classes != nil || graph.computesLogits }
+  var computesLogits: Bool { classes != nil || session.graph.computesLogits }
 
   func run(_ batch: Batch, _ subject: Proof.Subject) throws(ResectError) -> Rows {
     guard subject == .logits else { return try session.runOnce(batch, output: .features) }
@@ -342,13 +339,14 @@ extension Proof {
     let what = subject == .logits ? "logits" : "features"
     if let error, promise != nil {
       return ResectError(
-        .notProved, "not proved: the \(what)' relative error is \(error.relative.twoDigits), more than was promised",
+        .notProved,
+        "not proved: the \(what)' relative error is \(error.relative.scientific(digits: 2)), more than was promised",
         advice: "--no-verify writes it all the same")
     }
     return ResectError(
       .notProved,
       agreement.largest.isFinite
-        ? "not proved: the \(what) differ by \(agreement.largest.twoDigits), allowed are \((tolerance ?? 0).twoDigits)"
+        ? "not proved: the \(what) differ by \(agreement.largest.scientific(digits: 2)), allowed are \((tolerance ?? 0).scientific(digits: 2))"
         : "not proved: the \(what) are not finite",
       advice: agreement.largest.isFinite
         ? "a wider --dtype, or --no-verify to write it all the same" : "--no-verify writes it all the same")
@@ -357,33 +355,5 @@ extension Proof {
 
 extension Double {
   /// As a percentage with two significant digits: `0.04 %`, `12 %`, `1.2e-05 %`.
-  var asPercentage: String {
-    let percent = self * 100
-    guard percent.isFinite, percent != 0 else { return percent == 0 ? "0 %" : "\(percent) %" }
-    guard (0.001..<1000).contains(percent.magnitude) else { return "\(percent.twoDigits) %" }
-    // How many of the two digits stand behind the point.
-    var places = 1
-    var unit = 1.0
-    while percent.magnitude < 0.995 * unit { (places, unit) = (places + 1, unit / 10) }
-    if percent.magnitude >= 9.95 { places = 0 }
-    let scale = (0..<places).reduce(1.0) { product, _ in product * 10 }
-    let rounded = Int((percent.magnitude * scale).rounded())
-    let whole = rounded / Int(scale)
-    let fraction = String(rounded % Int(scale))
-    let padded = String(repeating: "0", count: max(places - fraction.count, 0)) + fraction
-    let digits = places == 0 ? "" : String(padded.reversed().drop { $0 == "0" }.reversed())
-    return "\(percent < 0 ? "-" : "")\(whole)\(digits.isEmpty ? "" : ".\(digits)") %"
-  }
-
-  /// With two significant digits, as 1.1e-05.
-  var twoDigits: String {
-    guard isFinite, self != 0 else { return self == 0 ? "0" : description }
-    var exponent = 0
-    var digits = magnitude
-    while digits < 1 { (digits, exponent) = (digits * 10, exponent - 1) }
-    while digits >= 9.95 { (digits, exponent) = (digits / 10, exponent + 1) }
-    let rounded = (digits * 10).rounded() / 10
-    let power = exponent.magnitude < 10 ? "0\(exponent.magnitude)" : "\(exponent.magnitude)"
-    return "\(self < 0 ? "-" : "")\(rounded)e\(exponent < 0 ? "-" : "+")\(power)"
-  }
+  var asPercentage: String { "\((self * 100).text(digits: 2)) %" }
 }

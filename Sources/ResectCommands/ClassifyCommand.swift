@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct ClassifyCommand: ParsableCommand {
+struct ClassifyCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "classify",
     abstract: "Tell what images show.",
@@ -29,6 +29,8 @@ struct ClassifyCommand: ParsableCommand {
     guard top > 0 else { throw ValidationError("--top has to be at least 1.") }
   }
 
+  func files() throws(ResectError) -> FilesInUse { FilesInUse(reads: modelAndImages) }
+
   func run() throws {
     let predictor = try predictor()
     let images = try ImageFiles(Array(modelAndImages.dropFirst(backbone == nil ? 1 : 0))).paths
@@ -43,7 +45,7 @@ struct ClassifyCommand: ParsableCommand {
   private func predictor() throws -> Predictor {
     var whole = try preparing.completed(
       Model(contentsOf: backbone ?? modelAndImages[0], options: reading.open()))
-    var half = try classes.map { try Model(contentsOf: $0, options: reading.open()) }
+    var half = try classes.map { try Model(contentsOf: $0, options: .forCommands) }
     if let labels {
       let names = try Labels(contentsOf: labels).names
       if let classes = half { half = try classes.labelled(names) } else { whole = try whole.labelled(names) }
@@ -57,7 +59,7 @@ struct ClassifyCommand: ParsableCommand {
       for (rank, prediction) in predicted.enumerated() {
         table.add(
           rank == 0 ? image.printable(limit: 60) : "", prediction.label?.printable(limit: 60) ?? "\(prediction.index)",
-          "\((Double(prediction.logit) * 1000).rounded() / 1000)", "\((prediction.probability * 1e4).rounded() / 100) %"
+          Double(prediction.logit).text(decimals: 3), "\((prediction.probability * 100).text(decimals: 2)) %"
         )
       }
     }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct ConvertCommand: ParsableCommand {
+struct ConvertCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
     abstract: "Write a model in another format, or under the names of another convention.",
@@ -30,6 +30,12 @@ struct ConvertCommand: ParsableCommand {
     guard job.writing.storage.convention == nil else {
       throw ValidationError("--raw copies tensors under their own names: no --convention goes with it.")
     }
+  }
+
+  func files() throws(ResectError) -> FilesInUse {
+    var files = job.files
+    files.reads += surgeries.files
+    return files
   }
 
   func run() throws {

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct EmbedCommand: ParsableCommand {
+struct EmbedCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "embed",
     abstract: "Write the features that a backbone computes of images.",
@@ -19,6 +19,12 @@ struct EmbedCommand: ParsableCommand {
   @OptionGroup var preparing: PreprocessingOption
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var shown: OutputOptions
+
+  func files() throws(ResectError) -> FilesInUse {
+    FilesInUse(
+      reads: try [model] + ImageFiles(images).paths + running.calibration.files() + preparing.files + reading.files,
+      writes: [output, namesPath])
+  }
 
   func run() throws {
     let opened = try preparing.completed(Model(contentsOf: model, options: reading.open()))

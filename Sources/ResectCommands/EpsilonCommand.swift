@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct EpsilonCommand: ParsableCommand {
+struct EpsilonCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "epsilon",
     abstract: "Give the batch-norms another eps, and variances that make up for it.",
@@ -22,6 +22,10 @@ struct EpsilonCommand: ParsableCommand {
     guard to.isFinite, to >= 0 else {
       throw ValidationError("--to has to be a number that is not negative.")
     }
+  }
+
+  func files() throws(ResectError) -> FilesInUse {
+    FilesInUse(reads: [input] + reading.files + storage.files, writes: [output])
   }
 
   func run() throws {

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct ExportCommand: ParsableCommand {
+struct ExportCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
     abstract: "Write a model in the native format, with its provenance.",
@@ -25,6 +25,12 @@ struct ExportCommand: ParsableCommand {
       )
     }
     try quality.check(job, format: .resect)
+  }
+
+  func files() throws(ResectError) -> FilesInUse {
+    var files = job.files
+    files.reads += try surgeries.files + calibration.files()
+    return files
   }
 
   func run() throws {

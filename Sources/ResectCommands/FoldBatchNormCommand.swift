@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct FoldBatchNormCommand: ParsableCommand {
+struct FoldBatchNormCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "fold-bn",
     abstract: "Fold every batch-norm into its convolution.",
@@ -11,6 +11,8 @@ struct FoldBatchNormCommand: ParsableCommand {
       """)
 
   @OptionGroup var job: ModelJob
+
+  func files() throws(ResectError) -> FilesInUse { job.files }
 
   func run() throws {
     let model = try job.read().foldingBatchNorm()
@@ -28,7 +30,7 @@ struct FoldBatchNormCommand: ParsableCommand {
     ])
     for layer in layers {
       func count(_ name: String) -> String { layer[name]?.integer.map { String($0) } ?? "" }
-      func scale(_ name: String) -> String { layer[name]?.number?.brief ?? "" }
+      func scale(_ name: String) -> String { layer[name]?.number?.text(digits: 3) ?? "" }
       let place = layer["norm"]?.string ?? ""
       table.add(
         model.name(ofModule: place), count("channels"), scale("smallestScale"),

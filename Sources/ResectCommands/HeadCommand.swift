@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct HeadCommand: ParsableCommand {
+struct HeadCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "head",
     abstract: "Keep, order, replace or name the classes of a model.",
@@ -20,7 +20,7 @@ struct HeadCommand: ParsableCommand {
   var keep: String?
   @Option(help: ArgumentHelp("Put in a fresh head for so many classes.", valueName: "n")) var replace: Int?
   @Option(help: "torch's seed for the fresh head, 0 by default.") var seed: UInt32?
-  @Option(help: LabelsHelp.option) var labels: String?
+  @Option(help: LabelsOption.help) var labels: String?
 
   func validate() throws {
     guard keep == nil || replace == nil else {
@@ -32,6 +32,12 @@ struct HeadCommand: ParsableCommand {
     }
   }
 
+  func files() throws(ResectError) -> FilesInUse {
+    var files = job.files
+    files.reads += LabelsOption.files(labels) + (keep.flatMap(listPath).map { [$0] } ?? [])
+    return files
+  }
+
   func run() throws {
     var model = try job.read()
     if let replace { model = try model.replacingHead(classes: replace, seed: seed ?? 0) }
@@ -40,9 +46,12 @@ struct HeadCommand: ParsableCommand {
     try job.write(model)
   }
 
+  /// The file that a list stands in, if it does not stand in `text` itself.
+  private func listPath(_ text: String) -> String? { text.hasPrefix("@") ? String(text.dropFirst()) : nil }
+
   /// The names in a list or, after an `@`, in a file.
   private func names(in text: String) throws -> [String] {
-    guard !text.hasPrefix("@") else { return try Labels(contentsOf: String(text.dropFirst())).names }
+    if let path = listPath(text) { return try Labels(contentsOf: path).names }
     return text.split(separator: ",", omittingEmptySubsequences: false).map { name in
       String(name.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }

@@ -8,17 +8,23 @@ internal import Resect
   internal import Glibc
 #endif
 
-struct InspectCommand: ParsableCommand {
+struct InspectCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
     abstract: "Show what a file holds: architecture, modules, parameters.",
     discussion: """
       Reads the index; the weights of a small file too, to compare checksums and find values that are not finite. A file \
-      that is no ResNet is shown with the reason why it is none.
+      that is no ResNet is shown with the reason why it is none and, where it describes its layers, with what they make of an \
+      image of --size.
       """)
 
   @Argument(help: "The file to read.") var file: String
   @Option(help: "How deep the tree of modules is shown.") var depth = 2
+  @Option(
+    help: ArgumentHelp(
+      "The image's size that the layers of a network that is no ResNet are shown for: by default the one that it fixes, or 224.",
+      valueName: "height×width"))
+  var size: ImageSize?
   @Flag(help: "List every tensor with dtype, shape and bytes.") var tensors = false
   @Flag(help: "Show the place in the network of each tensor, in the form that --mapping reads.")
   var showMapping = false
@@ -36,9 +42,16 @@ struct InspectCommand: ParsableCommand {
     guard depth >= 0 else { throw ValidationError("--depth cannot be negative.") }
   }
 
+  /// Where the mapping that is found is written: a file that does not exist yet.
+  private var newMapping: String? { reading.mapping.flatMap { exists($0) ? nil : $0 } }
+
+  func files() throws(ResectError) -> FilesInUse {
+    guard let newMapping else { return FilesInUse(reads: [file] + reading.files) }
+    return FilesInUse(reads: [file], writes: [newMapping])
+  }
+
   func run() throws {
-    // A file of a mapping that does not exist yet is written.
-    let newMapping = reading.mapping.flatMap { exists($0) ? nil : $0 }
+    let newMapping = newMapping
     var reading = reading
     if newMapping != nil { reading.mapping = nil }
     let inspection = try Inspection(path: file, options: reading.open())
@@ -54,7 +67,8 @@ struct InspectCommand: ParsableCommand {
     }
     try shown.show(
       text(inspection, digest?.sha256, isVerified),
-      json: inspection.json(sha256: digest?.sha256, isVerified: isVerified, warnings: warnings))
+      json: inspection.json(
+        sha256: digest?.sha256, isVerified: isVerified, overview: overview(inspection), warnings: warnings))
   }
 
   private func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
@@ -68,6 +82,12 @@ struct InspectCommand: ParsableCommand {
     Terminal.error("resect: wrote the mapping to \(path.printable())")
   }
 
+  /// The layers of a network that is no ResNet.
+  private func overview(_ inspection: Inspection) -> GraphOverview? {
+    guard case .graph(let graph)? = inspection.model?.content else { return nil }
+    return GraphOverview(graph, size: size)
+  }
+
   private func text(_ inspection: Inspection, _ sha256: String?, _ isVerified: Bool) -> String {
     var lines = [
       Terminal.bold("\(inspection.path.printable()): \(inspection.format), \(inspection.fileSize.asBytes)")
@@ -79,7 +99,7 @@ struct InspectCommand: ParsableCommand {
       let first = labels.prefix(6).joined(separator: ", ").printable(limit: 120)
       lines.append("labels: \(first)\(labels.count > 6 ? ", …" : "")")
     }
-    if let reason = inspection.whyNoModel {
+    if let reason = inspection.whyNoResNet {
       let place = reason.tensor.map { "\($0.printable(limit: 120)): " } ?? ""
       lines.append("no ResNet: \(place)\(reason.message.printable(limit: 300))")
       lines += reason.details.prefix(20).map { "  \($0.printable(limit: 200))" }
@@ -108,7 +128,7 @@ struct InspectCommand: ParsableCommand {
       lines += [""] + text.split(separator: "\n").map { String($0).printable(limit: 400) }
     } else if tensors || depth > 0 {
       lines.append("")
-      lines.append(tensors ? tensorTable(inspection) : moduleTable(inspection))
+      lines.append(tensors ? tensorTable(inspection) : overview(inspection)?.table ?? moduleTable(inspection))
     }
     lines.append("")
     lines.append(
@@ -120,18 +140,21 @@ struct InspectCommand: ParsableCommand {
   /// What was promised and measured when weights were quantised.
   private func promise(_ surgery: JSON) -> String? {
     if surgery["surgery"]?.string == "int8", let error = surgery["proof"]?["error"]?["relativeError"]?.number {
-      return "on the probes, 8-bit logits were off by \(error.brief) of their spread, root mean square"
+      return "on the probes, 8-bit logits were off by \(error.text(digits: 3)) of their spread, root mean square"
     }
     guard surgery["surgery"]?.string == "quantize", let goal = surgery["parameters"].flatMap(QualityGoal.init(json:)),
       let measured = surgery["report"]?["measured"], let error = measured["relativeError"]?.number,
       let largest = measured["relativeLargest"]?.number
     else { return nil }
     return
-      "quantised for \(goal): on the probes, logits were off by \(error.brief) of their spread, root mean square, and by \(largest.brief) at most"
+      "quantised for \(goal): on the probes, logits were off by \(error.text(digits: 3)) of their spread, root mean square, and by \(largest.text(digits: 3)) at most"
   }
 
   /// What the model is, in a few lines.
   private func description(_ model: Model) -> [String] {
+    let preprocessing =
+      "preprocessing " + (model.preprocessing.value.map { "\($0) (\(model.preprocessing.source))" } ?? "unknown")
+    if case .graph(let graph) = model.content { return GraphOverview(graph, size: size).lines + [preprocessing] }
     guard let architecture = model.architecture else {
       guard let classes = try? model.classes else { return [] }
       let constant = classes.hasConstantFeature ? ", the last of them constant" : ""
@@ -150,9 +173,7 @@ struct InspectCommand: ParsableCommand {
       "stride \(architecture.stridePlacement.value.rawValue) (\(architecture.stridePlacement.source)), eps "
         + architecture.epsilonDescription + " (\(architecture.epsilon.source))",
     ]
-    lines.append(
-      "preprocessing "
-        + (model.preprocessing.value.map { "\($0) (\(model.preprocessing.source))" } ?? "unknown"))
+    lines.append(preprocessing)
     let variants = architecture.variants
     if !variants.isEmpty { lines.append(variants.joined(separator: ", ")) }
     if architecture.normalization == .none { lines.append("no batch-norms: folded, or never there") }
@@ -175,8 +196,8 @@ struct InspectCommand: ParsableCommand {
       table.add(
         cells: facts(of: tensor) + [
           tensor.payload?.encoding.name ?? "", tensor.payload.map { Int($0.byteCount).grouped } ?? "",
-          tensor.bitsPerElement?.brief ?? "",
-          tensor.payload?.encoding.signalToNoise?.brief ?? "",
+          tensor.bitsPerElement?.text(digits: 3) ?? "",
+          tensor.payload?.encoding.signalToNoise?.text(digits: 3) ?? "",
         ])
     }
     return table.text
@@ -236,7 +257,7 @@ extension Architecture {
 
 extension Inspection {
   /// The inspection for programs.
-  fileprivate func json(sha256: String?, isVerified: Bool, warnings: [String]) -> JSON {
+  fileprivate func json(sha256: String?, isVerified: Bool, overview: GraphOverview?, warnings: [String]) -> JSON {
     var kind: String?
     var constantFeature: Bool?
     var preprocessing: JSON?
@@ -251,7 +272,7 @@ extension Inspection {
       case .classes(let classes): (kind, constantFeature) = ("classes", classes.hasConstantFeature)
       }
     }
-    let reason = whyNoModel.map { error -> JSON in
+    let reason = whyNoResNet.map { error -> JSON in
       .object([
         "code": .string(error.code.description), "tensor": error.tensor.map { .string($0) },
         "message": .string(error.message), "advice": error.advice.map { .string($0) },
@@ -265,11 +286,12 @@ extension Inspection {
       "sha256": sha256.map { .string($0) },
       "verified": .bool(isVerified),
       "kind": kind.map { .string($0) },
-      "convention": model.map { .string($0.convention.name) } ?? .null,
+      "convention": overview == nil ? model.map { .string($0.convention.name) } ?? .null : .null,
       "architecture": model?.architecture?.json ?? .null,
       "constantFeature": constantFeature.map { .bool($0) },
       "classes": (try? model?.classes)?.map { .integer($0.classes) },
       "whyNoResNet": reason,
+      "graph": overview?.json,
       "labels": (model?.labels).map { .array($0.map { .string($0) }) },
       "preprocessing": preprocessing,
       "preprocessingSource": model?.preprocessing.sourceJSON,

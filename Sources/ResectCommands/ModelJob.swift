@@ -9,6 +9,11 @@ struct ModelJob: ParsableArguments {
   @OptionGroup var writing: WritingOptions
   @OptionGroup var shown: OutputOptions
 
+  /// The files of a run.
+  var files: FilesInUse {
+    FilesInUse(reads: [input] + reading.files + writing.storage.files, writes: [output])
+  }
+
   /// Opens the input, with the preprocessing that the caller says. It will be written in `format` or, by default, what the options
   /// and the output's extension say.
   func read(for format: OutputFormat? = nil, storesIntegers: Bool = false) throws -> Model {
@@ -20,14 +25,17 @@ struct ModelJob: ParsableArguments {
     return try writing.storage.prepared(Model(contentsOf: input, options: options))
   }
 
-  /// Writes `model`, quantised where there is a goal, and tells what was done, after `tables`.
-  func write(_ model: Model, format: OutputFormat? = nil, goal: QualityGoal? = nil, tables: [String] = []) throws {
+  /// Writes `model`, quantised where there is a goal, and tells what was done, after `tables`; JSON has `members` beside that.
+  func write(
+    _ model: Model, format: OutputFormat? = nil, goal: QualityGoal? = nil, tables: [String] = [],
+    members: [JSON.Member] = []
+  ) throws {
     var options = writing.write
     options.format = format ?? options.format
     var model = try writing.storage.named(model)
     if let goal { model = try model.quantizing(to: goal) }
     var outcome = WriteOutcome()
     try outcome.write(model, to: output, options)
-    outcome.show(shown, tables: shown.json ? [] : tables)
+    outcome.show(shown, tables: shown.json ? [] : tables, members: members)
   }
 }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct NormalizeCommand: ParsableCommand {
+struct NormalizeCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "normalize",
     abstract: "Put mean, standard deviation and channel order into the network.",
@@ -14,6 +14,8 @@ struct NormalizeCommand: ParsableCommand {
 
   @OptionGroup var job: ModelJob
   @Flag(help: "Fold it into the first convolution.") var fold = false
+
+  func files() throws(ResectError) -> FilesInUse { job.files }
 
   func run() throws { try job.write(job.read().normalizing(folds: fold)) }
 }

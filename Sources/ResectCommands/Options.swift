@@ -12,50 +12,6 @@ struct OutputOptions: ParsableArguments {
   }
 }
 
-/// What the caller says about an input.
-struct ReadingOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Where the state dict lies, as state_dict or ema.model.", valueName: "key"))
-  var key: String?
-
-  @Option(help: "The convention that names the input's tensors, where it should not be found out.")
-  var inputConvention: ConventionName?
-
-  @Option(
-    help: ArgumentHelp("A text file that gives each tensor its place, instead of a convention.", valueName: "file"))
-  var mapping: String?
-
-  @Option(help: "Which convolution of a bottleneck strides: v1 or v1.5.")
-  var stride: StrideArgument?
-
-  @Option(help: ArgumentHelp("What batch-norms add to the variance.", valueName: "eps"))
-  var epsilon: Double?
-
-  @Flag(help: "Ignore tensors that the network has no place for.")
-  var allowUnexpected = false
-
-  func validate() throws {
-    if let epsilon, !epsilon.isFinite || epsilon < 0 {
-      throw ValidationError("--epsilon has to be a number that is not negative.")
-    }
-    guard mapping == nil || inputConvention == nil else {
-      throw ValidationError("--mapping says what names mean, so no --input-convention goes with it.")
-    }
-  }
-
-  /// The options for opening a file. A command reads every input piece by piece, so memory stays small.
-  func open() throws -> OpenOptions {
-    var options = OpenOptions()
-    options.network.mapping = try mapping.map { try Mapping(contentsOf: $0) }
-    options.key = key
-    options.network.convention = inputConvention.flatMap { Convention.named($0.rawValue) }
-    options.network.stridePlacement = stride.flatMap { .init(rawValue: $0.rawValue) }
-    options.network.epsilon = epsilon
-    options.network.allowsUnexpected = allowUnexpected
-    options.access = .read
-    return options
-  }
-}
-
 /// The name of a convention.
 struct ConventionName: ExpressibleByArgument {
   let rawValue: String
@@ -179,6 +135,9 @@ struct StorageOptions: ParsableArguments {
     throw ValidationError("--dtype int8 is for export, which stores what is run: export the result.")
   }
 
+  /// The files that these options name.
+  var files: [String] { preprocessing.flatMap { Preprocessing.path(in: $0) }.map { [$0] } ?? [] }
+
   /// The options for writing.
   var write: WriteOptions {
     WriteOptions(
@@ -188,10 +147,7 @@ struct StorageOptions: ParsableArguments {
   }
 
   /// The model with the preprocessing that the caller says.
-  func prepared(_ model: Model) throws -> Model {
-    guard let preprocessing else { return model }
-    return try model.preprocessed(by: Preprocessing(presetOrFile: preprocessing))
-  }
+  func prepared(_ model: Model) throws -> Model { try model.preprocessed(byOption: preprocessing) }
 
   /// The model under the names that it is written by.
   func named(_ model: Model) throws -> Model {
@@ -223,10 +179,13 @@ struct WritingOptions: ParsableArguments {
   func completed(_ model: Model) throws -> Model { try storage.named(storage.prepared(model)) }
 }
 
-/// How every command explains `--labels`.
-enum LabelsHelp {
-  static let option = ArgumentHelp(
+/// What every command means by `--labels`.
+enum LabelsOption {
+  static let help = ArgumentHelp(
     "The classes' names: a text file, one a line, or imagenet for the 1000 of ImageNet.", valueName: "file|imagenet")
+
+  /// The file that the option's value names, if it names one.
+  static func files(_ labels: String?) -> [String] { labels.flatMap { Labels.path(in: $0) }.map { [$0] } ?? [] }
 }
 
 /// The surgeries that a command can do on the way, in this order.
@@ -240,8 +199,11 @@ struct SurgeryOptions: ParsableArguments {
   @Flag(name: .customLong("drop-fc-bias"), help: "Then drop the classifier's bias.")
   var dropClassifierBias = false
 
-  @Option(help: LabelsHelp.option)
+  @Option(help: LabelsOption.help)
   var labels: String?
+
+  /// The files that these options name.
+  var files: [String] { LabelsOption.files(labels) }
 
   func validate() throws {
     if foldBatchNorm, unfold { throw ValidationError("--fold-bn and --unfold exclude each other.") }

@@ -14,11 +14,14 @@ public struct ResectCommand: ParsableCommand {
     commandName: "resect",
     abstract: "Opens, operates on, proves, runs and ships ResNet weights. Nothing in a file is ever run.",
     version: "0.1.0",
-    subcommands: [
-      InspectCommand.self, ExportCommand.self, ConvertCommand.self, FoldBatchNormCommand.self,
-      DropClassifierBiasCommand.self, EpsilonCommand.self, HeadCommand.self, NormalizeCommand.self, SplitCommand.self,
-      JoinCommand.self, VerifyCommand.self, DiffCommand.self, RunCommand.self, ClassifyCommand.self, EmbedCommand.self,
-    ])
+    subcommands: commands)
+
+  private static let commands: [any FileCommand.Type] = [
+    InspectCommand.self, ExportCommand.self, ConvertCommand.self, FoldBatchNormCommand.self,
+    DropClassifierBiasCommand.self, DropBlockCommand.self, EpsilonCommand.self, HeadCommand.self,
+    NormalizeCommand.self, SplitCommand.self, JoinCommand.self, VerifyCommand.self, DiffCommand.self, RunCommand.self,
+    ClassifyCommand.self, EmbedCommand.self,
+  ]
 
   /// The command without arguments.
   public init() {}
@@ -41,6 +44,7 @@ public struct ResectCommand: ParsableCommand {
     if unsafe getenv("OMP_WAIT_POLICY") == nil { unsafe setenv("GOMP_SPINCOUNT", "1000", 0) }
     do {
       var command = try parseAsRoot()
+      if let command = command as? any FileCommand { try command.checkFiles() }
       try command.run()
       exit()
     } catch let error as ResectError {

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct RunCommand: ParsableCommand {
+struct RunCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Run a network on numbers.",
@@ -29,6 +29,11 @@ struct RunCommand: ParsableCommand {
     if let batch, !(1...65536 ~= batch) { throw ValidationError("--batch has to be at least 1.") }
   }
 
+  func files() throws(ResectError) -> FilesInUse {
+    FilesInUse(
+      reads: [model, input] + (expect.map { [$0] } ?? []) + reading.files, writes: output.map { [$0] } ?? [])
+  }
+
   func run() throws {
     let started = ContinuousClock.now
     let opened = try Model(contentsOf: model, options: reading.open())
@@ -45,8 +50,11 @@ struct RunCommand: ParsableCommand {
     let difference = try expect.map { try rows.difference(fromNumPyFile: $0) }
     let times = try (0..<(bench ?? 0)).map { _ in try Timing { _ = try result(session, batch) } }
     try show(rows, difference, times, session.precision, ready: ready)
-    if let difference, !(difference <= tolerance) { throw ExitCode(1) }
+    if let difference, !isAllowed(difference) { throw ExitCode(1) }
   }
+
+  /// Whether the result is as near to what it should be as was asked; an infinite difference is near to nothing.
+  private func isAllowed(_ difference: Double) -> Bool { difference.isFinite && difference <= tolerance }
 
   private func result(_ session: Session, _ batch: Batch) throws -> Rows {
     if session.graph.takesFeatures {
@@ -61,12 +69,14 @@ struct RunCommand: ParsableCommand {
     var lines = ["\(rows.count) × \(rows.width) \(features ? "features" : "logits")"]
     if let output { lines.append("wrote \(output.printable())") }
     if let difference {
-      let verdict = difference <= tolerance ? "within" : "more than"
-      lines.append("largest difference \(difference.brief), \(verdict) \(tolerance.brief)")
+      let verdict = isAllowed(difference) ? "within" : "more than"
+      lines.append("largest difference \(difference.text(digits: 3)), \(verdict) \(tolerance.text(digits: 3))")
     }
     let sorted = times.map(\.wall).sorted()
     if let fastest = sorted.first {
-      lines.append("median \(sorted[sorted.count / 2].brief) ms, minimum \(fastest.brief) ms over \(sorted.count) runs")
+      lines.append(
+        "median \(sorted[sorted.count / 2].text(digits: 3)) ms, minimum \(fastest.text(digits: 3)) ms over \(sorted.count) runs"
+      )
     }
     let json = JSON.object([
       "rows": .integer(rows.count), "columns": .integer(rows.width),

@@ -43,20 +43,53 @@ struct CalibrationOption: ParsableArguments {
       valueName: "folder|probes|statistics"))
   var calibrate: String?
 
+  /// The images that the option names.
+  func files() throws(ResectError) -> [String] {
+    guard case .images(let folder)? = source else { return [] }
+    return try ImageFiles(folder: folder).paths
+  }
+
+  private enum Source {
+    case probes
+    case statistics
+    case images(folder: String)
+  }
+
+  private var source: Source? {
+    switch calibrate {
+    case nil: nil
+    case "probes": .probes
+    case "statistics": .statistics
+    case let folder?: .images(folder: folder)
+    }
+  }
+
   /// What was asked for, of `model`.
   func calibration(for model: Model) throws -> Calibration {
-    switch calibrate {
+    switch source {
     case nil: return .automatic
-    case "probes": return .probes
-    case "statistics": return .batchNorms
-    case let folder?:
+    case .probes: return .probes
+    case .statistics: return .batchNorms
+    case .images(let folder):
       var options = SessionOptions()
       options.precision = .float32
       let predictor = try Predictor(model, options: options)
-      return .batches(
-        try ImageFiles(folder: folder).paths.map { try predictor.batch(of: [PixelImage(contentsOf: $0)]) })
+      let paths = try ImageFiles(folder: folder).paths
+      return .inputs(count: paths.count) { (index) throws(ResectError) in
+        try predictor.batch(of: [PixelImage(contentsOf: paths[index])])
+      }
     }
   }
+}
+
+/// ``PreprocessingOption`` for the second of two models.
+struct SecondPreprocessingOption: ParsableArguments {
+  @Option(
+    name: .customLong("preprocessing-b"),
+    help: ArgumentHelp("--preprocessing for the second model.", valueName: "name|file.json"))
+  var preprocessing: String?
+
+  func completed(_ model: Model) throws -> Model { try model.preprocessed(byOption: preprocessing) }
 }
 
 /// How images become the network's input, where the file does not say it or says it wrong.
@@ -67,8 +100,16 @@ struct PreprocessingOption: ParsableArguments {
       valueName: "name|file.json"))
   var preprocessing: String?
 
-  func completed(_ model: Model) throws -> Model {
-    guard let preprocessing else { return model }
-    return try model.preprocessed(by: Preprocessing(presetOrFile: preprocessing))
+  /// The files that the option names.
+  var files: [String] { preprocessing.flatMap { Preprocessing.path(in: $0) }.map { [$0] } ?? [] }
+
+  func completed(_ model: Model) throws -> Model { try model.preprocessed(byOption: preprocessing) }
+}
+
+extension Model {
+  /// The model with the preprocessing that an option names, if there is one.
+  func preprocessed(byOption text: String?) throws(ResectError) -> Model {
+    guard let text else { return self }
+    return try preprocessed(by: Preprocessing(presetOrFile: text))
   }
 }

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Resect
 
-struct SplitCommand: ParsableCommand {
+struct SplitCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "split",
     abstract: "Split a classifier into a backbone and an embedding of its classes.",
@@ -25,10 +25,9 @@ struct SplitCommand: ParsableCommand {
     case feature
   }
 
-  func validate() throws {
-    guard backbone != classes else {
-      throw ValidationError("--backbone and --classes have to be two files.")
-    }
+  func files() throws(ResectError) -> FilesInUse {
+    FilesInUse(
+      reads: [input] + reading.files + surgeries.files + writing.storage.files, writes: [backbone, classes])
   }
 
   func run() throws {
@@ -38,7 +37,7 @@ struct SplitCommand: ParsableCommand {
     let halves = try model.split(bias: BiasTreatment(rawValue: bias.rawValue) ?? .keep)
     var outcome = WriteOutcome()
     try outcome.write(
-      (writing.completed(halves.backbone), backbone), (halves.classes, classes), writing.write)
+      (writing.completed(halves.backbone), backbone), (writing.storage.named(halves.classes), classes), writing.write)
     outcome.show(shown)
   }
 }

@@ -17,10 +17,13 @@ struct Table {
 
   mutating func add(_ cells: String...) { add(cells: cells) }
 
-  mutating func add(cells: [String]) { rows.append(cells) }
+  mutating func add(cells: [String]) {
+    precondition(cells.count == alignments.count, "a row has a cell for each column")
+    rows.append(cells)
+  }
 
   var text: String {
-    let widths = alignments.indices.map { column in rows.map { $0[column].width }.max() ?? 0 }
+    let widths = alignments.indices.map { column in rows.reduce(0) { max($0, $1[column].width) } }
     let lines = rows.enumerated().map { index, row in
       let cells = zip(zip(row, widths), alignments).map { cell, alignment in
         let padding = String(repeating: " ", count: cell.1 - cell.0.width)
@@ -37,41 +40,4 @@ struct Table {
 extension String {
   /// How many columns the text takes: one a character.
   fileprivate var width: Int { utf8.allSatisfy { $0 < 0x80 } ? utf8.count : count }
-}
-
-extension Int {
-  /// With commas between thousands.
-  var grouped: String {
-    var digits = String(magnitude)
-    var groups: [String] = []
-    while digits.count > 3 {
-      groups.insert(String(digits.suffix(3)), at: 0)
-      digits.removeLast(3)
-    }
-    return (self < 0 ? "-" : "") + ([digits] + groups).joined(separator: ",")
-  }
-}
-
-extension BinaryInteger {
-  /// As bytes, in decimal units.
-  var asBytes: String {
-    let value = Double(self)
-    for (unit, size) in [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)] where value >= size {
-      return "\((value / size * 10).rounded() / 10) \(unit)"
-    }
-    return "\(self) bytes"
-  }
-}
-
-extension Double {
-  /// Three significant digits.
-  var brief: String {
-    guard isFinite, self != 0 else { return description }
-    var scale = 1.0
-    while (self * scale).magnitude < 100 { scale *= 10 }
-    while (self * scale).magnitude >= 1000 { scale /= 10 }
-    let rounded = (self * scale).rounded() / scale
-    let text = rounded.description
-    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-  }
 }

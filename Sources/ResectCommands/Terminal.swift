@@ -12,8 +12,15 @@ private let systemWrite: @Sendable (Int32, UnsafeRawPointer?, Int) -> Int = { un
 
 /// What a person or a program sees: results on standard output, everything else on standard error.
 enum Terminal {
-  /// Whether text may be emphasised: a terminal reads it, and NO_COLOR is not set.
-  static let isStyled = unsafe isatty(1) == 1 && getenv("NO_COLOR") == nil
+  /// Whether text is emphasised on standard output.
+  static let isStyled = styles(isTerminal: isatty(1) == 1, noColor: variable("NO_COLOR"), term: variable("TERM"))
+
+  /// Whether text may be emphasised: a terminal that can show it reads it, and the user does not refuse it (no-color.org).
+  static func styles(isTerminal: Bool, noColor: String?, term: String?) -> Bool {
+    isTerminal && term != "dumb" && noColor?.isEmpty ?? true
+  }
+
+  private static func variable(_ name: String) -> String? { unsafe getenv(name).map { unsafe String(cString: $0) } }
 
   /// Writes a result. Throws where standard output takes no more, as on a full disk.
   static func output(_ text: String) throws(ResectError) {
@@ -56,13 +63,19 @@ final class ProgressBar: Sendable {
     guard isShown else { return }
     state.withLock { state in
       state.bytes += bytes
-      let percent = min(100, state.bytes * 100 / total)
+      let percent = ProgressBar.percent(state.bytes, of: total)
       guard percent != state.percent, started.duration(to: .now) > .milliseconds(500) else { return }
       state.percent = percent
-      let filled = String(repeating: "#", count: percent / 4)
-      let empty = String(repeating: ".", count: 25 - percent / 4)
-      _ = Terminal.write("\r[\(filled)\(empty)] \(percent) %", to: 2)
+      _ = Terminal.write("\r\(ProgressBar.text(percent: percent))", to: 2)
     }
+  }
+
+  /// How much of `total` is done, in whole percent; more than all is all.
+  static func percent(_ done: Int, of total: Int) -> Int { Int(min(100, Double(done) * 100 / Double(total))) }
+
+  /// The bar where so much is done.
+  static func text(percent: Int) -> String {
+    "[\(String(repeating: "#", count: percent / 4))\(String(repeating: ".", count: 25 - percent / 4))] \(percent) %"
   }
 
   /// Takes the bar away.

@@ -1,14 +1,15 @@
 internal import ArgumentParser
 internal import Resect
 
-struct VerifyCommand: ParsableCommand {
+struct VerifyCommand: FileCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
     abstract: "Run two models on the same inputs and tell how far they agree.",
     discussion: """
       The inputs are fixed pseudo-random probes, or the images of a folder, or a NumPy file. Images become input as each model \
-      says, or as the other does where it says nothing; so do probes where only one of the two normalises pixels itself. Exits \
-      with 1 where the largest difference is over --tolerance, by default a share of the largest logit that the narrower dtype of the two explains: \
+      says, or as the other does where it says nothing; so do probes where only one of the two normalises pixels itself. What \
+      options say of an input, they say of the first model; those that end in -b say it of the second. Exits \
+      with 1 where a number is not finite or the largest difference is over --tolerance, by default a share of the largest logit that the narrower dtype of the two explains: \
       1e-4 for f32, 1e-2 for f16, 5e-2 for bf16, 0.25 for int8, where a model is run in it.
       """)
 
@@ -19,7 +20,9 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: "The largest difference that is allowed.") var tolerance: Double?
   @OptionGroup var running: RunningOptions
   @OptionGroup var preparing: PreprocessingOption
+  @OptionGroup var secondPreparing: SecondPreprocessingOption
   @OptionGroup var reading: ReadingOptions
+  @OptionGroup var secondReading: SecondReadingOptions
   @OptionGroup var shown: OutputOptions
 
   func validate() throws {
@@ -29,24 +32,28 @@ struct VerifyCommand: ParsableCommand {
     }
   }
 
+  func files() throws(ResectError) -> FilesInUse { FilesInUse(reads: [first, second]) }
+
   func run() throws {
-    let models = try [first, second].map { try preparing.completed(Model(contentsOf: $0, options: reading.open())) }
+    let models = try [
+      preparing.completed(Model(contentsOf: first, options: reading.open())),
+      secondPreparing.completed(Model(contentsOf: second, options: secondReading.open())),
+    ]
     let predictors = try models.map { try Predictor($0, options: running.session(for: $0)) }
-    for note in Set(predictors.flatMap(\.session.notes)) { Terminal.error("resect: note: \(note)") }
-    let (subject, agreement) = try predictors[0].agreement(
-      with: predictors[1], on: batches(predictors[0], predictors[1]))
+    for note in Set(predictors.flatMap(\.session.notes)).sorted() { Terminal.error("resect: note: \(note)") }
+    let comparison = try predictors[0].comparison(with: predictors[1], on: batches(predictors[0], predictors[1]))
+    let agreement = comparison.agreement
     let computed = predictors.contains { $0.session.precision == .int8 } ? Proof.integerTolerance : 0
     let allowed =
-      tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance, computed) * agreement.magnitude
-    let agrees = agreement.largest <= allowed
+      tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance, computed) * comparison.magnitude
+    let agrees = comparison.isFinite && agreement.largest <= allowed
     try shown.show(
-      agreement.lines(subject, allowed: allowed).joined(separator: "\n"),
-      json: .object([
-        "agrees": .bool(agrees), "compared": .string(subject.rawValue), "inputs": .integer(agreement.count),
-        "largest": .number(agreement.largest), "mean": .number(agreement.mean), "cosine": .number(agreement.cosine),
-        "topOne": .number(agreement.topOne), "topFive": agreement.topFive.map { .number($0) },
-        "largestMagnitude": .number(agreement.magnitude), "tolerance": .number(allowed),
-      ]))
+      comparison.lines(first, second, allowed: allowed).joined(separator: "\n"),
+      json: .object(
+        [JSON.Member("agrees", .bool(agrees))] + agreement.members(comparison.subject, magnitude: comparison.magnitude)
+          + [JSON.Member("tolerance", .number(allowed))]
+          + (comparison.isFinite
+            ? [] : [JSON.Member("notFinite", .array(comparison.notFinite.map { .integer($0) }))])))
     if !agrees { throw ExitCode(1) }
   }
 
@@ -60,16 +67,16 @@ struct VerifyCommand: ParsableCommand {
   }
 }
 
-extension Agreement {
-  func lines(_ subject: Proof.Subject, allowed: Double) -> [String] {
-    let verdict = largest <= allowed ? "within" : "more than"
-    var table = Table(["\(subject.rawValue) of \(count) inputs": .left, "": .right])
-    table.add("largest difference", largest.brief)
-    table.add("mean difference", mean.brief)
-    table.add("cosine", "\((cosine * 1e8).rounded() / 1e8)")
-    table.add("top-1 agreement", "\((topOne * 1000).rounded() / 10) %")
-    if let topFive { table.add("top-5 agreement", "\((topFive * 1000).rounded() / 10) %") }
-    return [table.text, "the largest difference is \(verdict) \(allowed.brief)"]
+extension RunComparison {
+  /// What people are told of the models `first` and `second`.
+  fileprivate func lines(_ first: String, _ second: String, allowed: Double) -> [String] {
+    guard isFinite else {
+      return zip([first, second], notFinite).filter { $1 > 0 }.map { model, count in
+        "\(model.printable()): \(count.grouped) of \(total.grouped) \(subject.rawValue) are not finite: they agree with nothing"
+      }
+    }
+    let verdict = agreement.largest <= allowed ? "within" : "more than"
+    return [agreement.table(subject).text, "the largest difference is \(verdict) \(allowed.text(digits: 3))"]
   }
 }
 

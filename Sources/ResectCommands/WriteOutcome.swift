@@ -29,10 +29,10 @@ struct WriteOutcome {
   /// Tells what was done: warnings on standard error, the rest as a result.
   ///
   /// The files are in place, so a standard output that takes no more is no failure of the command.
-  func show(_ output: OutputOptions, tables: [String] = []) {
+  func show(_ output: OutputOptions, tables: [String] = [], members: [JSON.Member] = []) {
     for warning in warnings { Terminal.error("resect: warning: \(warning.printable(limit: 400))") }
     do {
-      try output.show(text(tables), json: json)
+      try output.show(text(tables), json: json(members))
     } catch {
       Terminal.error("resect: warning: \(error)")
     }
@@ -59,8 +59,8 @@ struct WriteOutcome {
     return lines.joined(separator: "\n")
   }
 
-  private var json: JSON {
-    .object([
+  private func json(_ members: [JSON.Member]) -> JSON {
+    let common: JSON = .object([
       "outputs": .array(
         files.map { $0.report.json(path: $0.path) }),
       "surgeries": .array(files.first?.model.surgeries.map(\.json) ?? []),
@@ -68,6 +68,7 @@ struct WriteOutcome {
       "ignored": .array(files.first?.model.loading.ignored.map(\.json) ?? []),
       "warnings": .array(warnings.map { .string($0) }),
     ])
+    return .object((common.members ?? []) + members)
   }
 }
 

@@ -93,8 +93,8 @@ extension SurgeryRecord {
     self.init(
       name: "drop-fc-bias", report: statistics.json,
       summary:
-        "dropped \(values.count) biases from \(statistics.least.short) to \(statistics.greatest.short) (mean \(statistics.mean.short), standard deviation \(statistics.deviation.short)); "
-        + "the difference of two logits changes by at most \((statistics.greatest - statistics.least).short), the mean changes no probability"
+        "dropped \(values.count) biases from \(statistics.least.text(digits: 4)) to \(statistics.greatest.text(digits: 4)) (mean \(statistics.mean.text(digits: 4)), standard deviation \(statistics.deviation.text(digits: 4))); "
+        + "the difference of two logits changes by at most \((statistics.greatest - statistics.least).text(digits: 4)), the mean changes no probability"
     )
   }
 }
@@ -122,20 +122,5 @@ private struct BiasStatistics {
       "standardDeviation": .number(deviation),
       "largestChangeBetweenClasses": .number(greatest - least),
     ])
-  }
-}
-
-extension Double {
-  /// Four significant digits, for people.
-  var short: String {
-    guard isFinite, magnitude > 1e-300 else { return description }
-    // Powers of ten above one are exact, those below are not: multiplied or divided by, never both.
-    var unit = 1.0
-    if magnitude < 1000 {
-      while magnitude * unit < 1000 { unit *= 10 }
-      return ((self * unit).rounded() / unit).description
-    }
-    while magnitude / unit >= 10000 { unit *= 10 }
-    return ((self / unit).rounded() * unit).description
   }
 }

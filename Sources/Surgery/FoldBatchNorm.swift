@@ -73,18 +73,10 @@ extension ResNet {
   }
 }
 
-/// What became of a batch-norm.
-private struct FoldedLayer {
-  let place: ModulePath
-  /// The convolution that took it in; absent where it was reduced.
-  let convolution: ModulePath?
-  let norm: FoldedNorm
-}
-
 /// The batch-norms that were folded or reduced so far.
 private struct Folding {
   let network: ResNet
-  private(set) var layers: [FoldedLayer] = []
+  private(set) var layers: [FoldedNorm] = []
 
   /// In a pre-activated block, a batch-norm follows the convolution before the one that it belongs to. The first follows the
   /// addition of the block before, or the stem.
@@ -115,7 +107,7 @@ private struct Folding {
     _ path: ModulePath
   ) throws(ResectError) {
     let layer = try folded(norm, place, into: path)
-    (convolution.weight, convolution.bias) = try layer.norm.absorbed(by: convolution.weight, convolution.bias)
+    (convolution.weight, convolution.bias) = try layer.absorbed(by: convolution.weight, convolution.bias)
     layers.append(layer)
   }
 
@@ -124,27 +116,24 @@ private struct Folding {
     guard let old = norm, old.runningMean != nil else { return }
     let layer = try folded(old, place, into: nil)
     norm = ResNet.BatchNorm(
-      weight: layer.norm.scale, bias: layer.norm.shift, epsilon: old.epsilon, isScaleAndShift: true)
+      weight: layer.scale, bias: layer.shift, epsilon: old.epsilon, isScaleAndShift: true)
     layers.append(layer)
   }
 
   /// What becomes of a batch-norm. One that is a scale and a shift adds nothing.
   private func folded(
     _ norm: ResNet.BatchNorm, _ place: ModulePath, into convolution: ModulePath?
-  ) throws(ResectError) -> FoldedLayer {
-    FoldedLayer(
-      place: place, convolution: convolution,
-      norm: try FoldedNorm(
-        weight: norm.weight, bias: norm.bias, mean: norm.runningMean, variance: norm.runningVariance,
-        epsilon: norm.epsilon ?? 0, place: place.description,
-        target: convolution?.description))
+  ) throws(ResectError) -> FoldedNorm {
+    try FoldedNorm(
+      weight: norm.weight, bias: norm.bias, mean: norm.runningMean, variance: norm.runningVariance,
+      epsilon: norm.epsilon ?? 0, place: place.description, target: convolution?.description)
   }
 
   var record: SurgeryRecord {
     let isFrozen = network.normalization == .scaleAndShift
     let architecture = network.architecture
     return SurgeryRecord(
-      folding: layers.map(\.norm),
+      folding: layers,
       epsilons: isFrozen
         ? Epsilons(json: .number(0), description: "0.0")
         : Epsilons(json: architecture.epsilonJSON, description: architecture.epsilonDescription))

@@ -123,7 +123,7 @@ extension SurgeryRecord {
       report: .object(["exactPadding": .array(padding.map { .number($0) })]),
       warnings: padding.contains { $0 != 0 }
         ? [
-          "the first convolution pads with zeros, which were mean pixels and are black ones now: near the border the result differs (padding with \(padding.map(\.short).joined(separator: ", ")) would be exact)"
+          "the first convolution pads with zeros, which were mean pixels and are black ones now: near the border the result differs (padding with \(padding.map { $0.text(digits: 4) }.joined(separator: ", ")) would be exact)"
         ] : [],
       summary: "folded the normalisation of pixels into the first convolution")
   }

@@ -140,7 +140,7 @@ extension SurgeryRecord {
       ]),
       summary: count == 0
         ? "nothing to change: eps is \(target) already"
-        : "moved \(count) batch-norms from eps \(epsilons) to \(target); rounding changes variance + eps by at most \(rounding.short) of it"
+        : "moved \(count) batch-norms from eps \(epsilons) to \(target); rounding changes variance + eps by at most \(rounding.text(digits: 4)) of it"
     )
   }
 }

@@ -42,7 +42,8 @@ extension SurgeryEffect {
   /// The labels after the surgery, where there were `labels` before.
   package func labels(from labels: [String]?) -> [String]? {
     switch self {
-    case .keepsClasses(let classes): labels.map { labels in classes.map { labels[$0] } }
+    // Classes without labels are called by the indices that they had, or it would not be known any more which they are.
+    case .keepsClasses(let classes): classes.map { labels?[$0] ?? "\($0)" }
     case .keepsFeatures: nil
     case .keepsOutputs, .dropsBias, .normalizesInput, .changesOutputs: labels
     }

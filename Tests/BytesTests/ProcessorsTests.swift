@@ -8,7 +8,9 @@ import Testing
     ("0::/\n", ["/sys/fs/cgroup/cpu.max": "200000 100000\n"], 2),
     ("0::/\n", ["/sys/fs/cgroup/cpu.max": "max 100000\n"], nil),
     ("0::/a/b\n", ["/sys/fs/cgroup/a/b/cpu.max": "max 100000\n", "/sys/fs/cgroup/a/cpu.max": "150000 100000\n"], 1.5),
-    ("0::/a/b\n", ["/sys/fs/cgroup/a/b/cpu.max": "50000 100000\n", "/sys/fs/cgroup/a/cpu.max": "150000 100000\n"], 0.5),
+    (
+      "0::/a/b\n", ["/sys/fs/cgroup/a/b/cpu.max": "50000 100000\n", "/sys/fs/cgroup/a/cpu.max": "150000 100000\n"], 0.5
+    ),
     (
       "7:memory:/a\n3:cpu,cpuacct:/a\n",
       ["/sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": "300000\n", "/sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "100000\n"], 3
@@ -30,9 +32,10 @@ import Testing
     #expect(Processors.quota(ofProcess: groups) { files[$0] } == quota)
   }
 
-  @Test(arguments: [
-    (8, nil, 8), (8, 2, 2), (8, 1.5, 1), (8, 0.5, 1), (2, 16, 2), (0, nil, 1), (3, 3, 3), (1 << 10, 1e300, 1 << 10),
-  ] as [(Int, Double?, Int)])
+  @Test(
+    arguments: [
+      (8, nil, 8), (8, 2, 2), (8, 1.5, 1), (8, 0.5, 1), (2, 16, 2), (0, nil, 1), (3, 3, 3), (1 << 10, 1e300, 1 << 10),
+    ] as [(Int, Double?, Int)])
   func `as many threads run as whole processors are left, and at least one`(allowed: Int, quota: Double?, count: Int) {
     #expect(Processors.count(allowed: allowed, quota: quota) == count)
   }

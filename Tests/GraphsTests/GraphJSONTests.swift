@@ -1,6 +1,7 @@
 import ResectBytes
 import ResectGraphs
 import ResectTensors
+import ResectTestSupport
 import Testing
 
 @Suite struct GraphJSONTests {
@@ -199,6 +200,44 @@ import Testing
     let fewer = #expect(throws: ResectError.self) { try Self.read(Self.sound, tensors) }
     #expect(fewer?.tensor == "n")
     #expect(fewer?.message.contains("n.running_var") == true)
+  }
+
+  /// Numbers that overflow, names of others, and single bytes, anywhere: whatever is read can be used without a trap.
+  @Test func `random damage is refused, or gives a graph that reads back as itself`() throws {
+    var random = SeededRandom(seed: 5)
+    let whole = try Self.everything()
+    let tensors = Self.tensors(whole)
+    let bytes = whole.json.compact
+    let words = [
+      "1048576", "1048577", "9223372036854775807", "-1", "0", "1e308", "true", "null", "[]", "\"same\"", "\"conv\"",
+    ]
+    var accepted = 0
+    for _ in 0..<2000 {
+      var damaged = bytes
+      for _ in 0...Int.random(in: 0...1, using: &random) {
+        let position = Int.random(in: 0..<damaged.count, using: &random)
+        if Bool.random(using: &random) {
+          damaged[position] = UInt8.random(in: 0x20..<0x7F, using: &random)
+        } else {
+          // The value that begins after the next colon, comma or bracket.
+          let marks = [UInt8](":,[".utf8)
+          guard let start = damaged[position...].firstIndex(where: marks.contains) else { continue }
+          let end = damaged[(start + 1)...].firstIndex { [UInt8](",]}".utf8).contains($0) } ?? damaged.count
+          let word = words[Int.random(in: words.indices, using: &random)]
+          damaged.replaceSubrange((start + 1)..<end, with: Array(word.utf8))
+        }
+      }
+      guard let json = try? JSON(parsing: damaged), let graph = try? Graph(json: json, tensors: tensors) else {
+        continue
+      }
+      accepted += 1
+      #expect(try Graph(json: graph.json, tensors: tensors).json == graph.json)
+      for size in [1, 32, 1 << 14] {
+        guard let costs = try? graph.costs(height: size, width: size, batch: 1 << 20) else { continue }
+        #expect(costs.peakActivationBytes >= costs.inputBytes)
+      }
+    }
+    #expect(accepted > 20)
   }
 
   @Test func `more nodes than the limit are refused before they are looked at`() throws {

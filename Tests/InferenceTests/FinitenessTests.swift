@@ -1,4 +1,5 @@
 import ResectBytes
+import ResectGraphs
 import ResectResNets
 import ResectTensors
 import ResectTestSupport
@@ -52,9 +53,11 @@ extension ResNet {
 
 @Suite struct FinitenessTests {
   @Test(arguments: Way.all, [Float.nan, .infinity])
-  fileprivate func `a weight that is not finite is refused by name, wherever it stands`(_ way: Way, _ value: Float) throws {
+  fileprivate func `a weight that is not finite is refused by name, wherever it stands`(_ way: Way, _ value: Float)
+    throws
+  {
     let network = try ResNet.random(.small(), seed: 4)
-    let batch = try Probes.batch(for: Program(network), side: 16, count: 2)
+    let batch = try Probes.batch(for: network.graph(), side: 16, count: 2)
     for parameter in network.parameters where parameter.path.kind != .batchesTracked {
       let broken = try network.putting(value, into: parameter.path)
       let error = #expect(throws: ResectError.self, "\(parameter.path)") { _ = try way.run(broken, batch) }
@@ -67,7 +70,7 @@ extension ResNet {
   @Test(arguments: Way.all, [Float.nan, -.infinity])
   fileprivate func `an input that is not finite is refused by its place`(_ way: Way, _ value: Float) throws {
     let network = try ResNet.random(.small(), seed: 4)
-    let batch = try Probes.batch(for: Program(network), side: 16, count: 3)
+    let batch = try Probes.batch(for: network.graph(), side: 16, count: 3)
     var values = batch.values
     values[2 * batch.shape.count + 5] = value
     let broken = try Batch(count: 3, shape: batch.shape, values: values)
@@ -79,7 +82,7 @@ extension ResNet {
     let network = try ResNet.random(.small(), seed: 4)
     let path = ParameterPath(.stemNorm, .runningVariance)
     let broken = try network.putting(-1, into: path)
-    let batch = try Probes.batch(for: Program(network), side: 16)
+    let batch = try Probes.batch(for: network.graph(), side: 16)
     for way in Way.all where way.options.isExact || way.options.usesReference {
       let error = #expect(throws: ResectError.self) { _ = try way.run(broken, batch) }
       #expect(error?.code == .badValue)
@@ -89,7 +92,7 @@ extension ResNet {
 
   @Test func `numbers that outgrow float32 between layers are no proof, though a ReLU hides them`() throws {
     let network = try ResNet.random(.small(normalization: .none, bias: true), seed: 4)
-    let batch = try Probes.batch(for: Program(network), side: 16)
+    let batch = try Probes.batch(for: network.graph(), side: 16)
     // What the second makes is about 1e30 · 1e20, of either sign, which the third would add up.
     let stem = try network.multiplying(by: 1e30, ParameterPath(.stemConvolution, .weight))
     let broken = try stem.multiplying(by: 1e20, ParameterPath(.convolution(stage: 1, block: 0, index: 1), .weight))
@@ -120,7 +123,8 @@ extension ResNet {
       guard parameter.path == path else { continue }
       var bytes: [UInt8] = []
       for float in try parameter.tensor.floats() { bytes.append(littleEndian: (float * factor).bitPattern) }
-      tensors[parameter.path] = try LazyTensor(storage: MemoryStorage(bytes), dtype: .float32, shape: parameter.tensor.shape)
+      tensors[parameter.path] = try LazyTensor(
+        storage: MemoryStorage(bytes), dtype: .float32, shape: parameter.tensor.shape)
     }
     return try ResNet(architecture: architecture, tensors: tensors)
   }

@@ -52,7 +52,7 @@ import Testing
     for options in [options { _ in }, options { $0.isExact = true }, options { $0.usesReference = true }] {
       let expected = try Session(network, options: options).run(prepared)
       let session = try Session(normalized, options: options)
-      #expect(session.graph.inputChannels == 3)
+      #expect(session.graph.input.channels == 3)
       #expect(try session.run(pixels) == expected)
       #expect(
         try session.run(pixels, output: .features)
@@ -91,9 +91,9 @@ import Testing
 
   @Test func `probes of a network that takes pixels are pixels, of the contrast of other probes`() throws {
     let network = try ResNet.random(.small(), seed: 5)
-    let plain = try Probes.batch(for: Program(network))
+    let plain = try Probes.batch(for: network.graph())
     let normalized = try network.normalizing(by: .kerasTF).network
-    let probes = try Probes.batch(for: Program(normalized))
+    let probes = try Probes.batch(for: normalized.graph())
     #expect(probes.shape == plain.shape)
     #expect(probes.values.allSatisfy { 0...255 ~= $0 && $0 == $0.rounded() })
     // Keras' pixels become −1 to 1: what lies within is found again, to half a pixel.
@@ -131,7 +131,7 @@ import Testing
 
   @Test func `kept classes have the logits that they had`() throws {
     let network = try ResNet.random(.small(classes: 40), seed: 8)
-    let batch = try Probes.batch(for: Program(network))
+    let batch = try Probes.batch(for: network.graph())
     let indices = [31, 0, 7, 39]
     for options in [options { $0.usesReference = true }, options { _ in }] {
       let all = try Session(network, options: options).run(batch)

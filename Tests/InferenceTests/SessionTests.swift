@@ -1,4 +1,5 @@
 import ResectBytes
+import ResectGraphs
 import ResectResNets
 import ResectSurgery
 import Synchronization
@@ -46,8 +47,8 @@ private func difference(_ rows: Rows, _ expected: [[Double]]) -> (error: Double,
   return (errors.max() ?? .infinity, flat.map { abs($0) }.max() ?? 0)
 }
 
-private func oracle(_ graph: Program, _ batch: Batch) throws -> [[Double]] {
-  try ReferenceEngine<Double>(graph: graph).run(batch, until: graph.output)
+private func oracle(_ graph: Graph, _ batch: Batch) throws -> [[Double]] {
+  try ReferenceEngine<Double>(program: Program(graph, fidelity: .exact)).run(batch, until: graph.output)
 }
 
 @Suite struct SessionTests {
@@ -57,7 +58,7 @@ private func oracle(_ graph: Program, _ batch: Batch) throws -> [[Double]] {
   {
     let (name, architecture) = architectures[index]
     let network = try ResNet.random(architecture, seed: UInt64(index) + 1)
-    let exact = try Program(network, fidelity: .exact)
+    let exact = try network.graph()
     let batch = try Probes.batch(for: exact, side: 35, count: 3)
     let expected = try oracle(exact, batch)
     func options(_ change: (inout SessionOptions) -> Void) -> SessionOptions {
@@ -84,7 +85,7 @@ private func oracle(_ graph: Program, _ batch: Batch) throws -> [[Double]] {
   func `narrow precisions stay near the double-precision logits`(_ precision: Precision, _ index: Int) throws {
     let (name, architecture) = architectures[index]
     let network = try ResNet.random(architecture, seed: 5)
-    let graph = try Program(network)
+    let graph = try network.graph()
     let batch = try Probes.batch(for: graph, side: 32)
     let expected = try oracle(graph, batch)
     var options = SessionOptions()
@@ -100,7 +101,7 @@ private func oracle(_ graph: Program, _ batch: Batch) throws -> [[Double]] {
   func `the bits do not depend on the number of threads`(_ precision: Precision) throws {
     let network = try ResNet.random(
       .small(.bottleneck, widths: [64, 128], depths: [1, 1], stemWidth: 64, classes: 1000), seed: 3)
-    let batch = try Probes.batch(for: Program(network), side: 48, count: 2)
+    let batch = try Probes.batch(for: network.graph(), side: 48, count: 2)
     var options = SessionOptions()
     options.precision = precision
     options.threads = 1
@@ -115,7 +116,7 @@ private func oracle(_ graph: Program, _ batch: Batch) throws -> [[Double]] {
   func `an image gives the same bits alone and in a batch of any size`(_ precision: Precision, _ index: Int) throws {
     let (name, architecture) = architectures[index]
     let network = try ResNet.random(architecture, seed: 6)
-    let batch = try Probes.batch(for: Program(network), side: 40, count: 7)
+    let batch = try Probes.batch(for: network.graph(), side: 40, count: 7)
     var options = SessionOptions()
     options.precision = precision
     options.threads = 1
@@ -134,7 +135,7 @@ private func oracle(_ graph: Program, _ batch: Batch) throws -> [[Double]] {
   func `a pass that keeps no weights computes what one does that keeps them`(_ precision: Precision, count: Int) throws
   {
     let network = try ResNet.random(.small(.bottleneck, widths: [64, 128], stemWidth: 64), seed: 3)
-    let batch = try Probes.batch(for: Program(network), side: 48, count: count)
+    let batch = try Probes.batch(for: network.graph(), side: 48, count: count)
     var options = SessionOptions()
     options.precision = precision
     options.calibration = .probes
@@ -163,10 +164,10 @@ private func oracle(_ graph: Program, _ batch: Batch) throws -> [[Double]] {
     for treatment in [BiasTreatment.keep, .feature] {
       let network = try ResNet.random(.small(widths: [16, 64], classes: 10), seed: 2)
       let (backbone, classes, _) = try network.split(bias: treatment)
-      let batch = try Probes.batch(for: Program(network))
+      let batch = try Probes.batch(for: network.graph())
       let features = try Session(backbone).run(batch, output: .features)
       #expect(features.width == (treatment == .feature ? 65 : 64))
-      let embedding = try Session(Program(classes))
+      let embedding = try Session(graph: classes.graph())
       let joined = try Session(network).run(batch)
       #expect(try embedding.logits(ofFeatures: features) == joined)
       #expect(try Session(network).run(batch, output: .features).values.prefix(64) == features.values.prefix(64))
@@ -176,7 +177,7 @@ private func oracle(_ graph: Program, _ batch: Batch) throws -> [[Double]] {
   @Test func `a constant feature that is not 1 is refused`() throws {
     let network = try ResNet.random(.small(classes: 4), seed: 2)
     let (_, classes, _) = try network.split(bias: .feature)
-    let session = try Session(Program(classes))
+    let session = try Session(graph: classes.graph())
     var values = [Float](repeating: 0.5, count: 33)
     values[32] = 2
     let error = #expect(throws: ResectError.self) {
@@ -195,7 +196,7 @@ private func oracle(_ graph: Program, _ batch: Batch) throws -> [[Double]] {
 
   @Test func `any size that the windows fit runs`() throws {
     let network = try ResNet.random(.small(stem: .sevenWithMaxPool), seed: 4)
-    let graph = try Program(network)
+    let graph = try network.graph()
     for (height, width) in [(1, 1), (2, 9), (17, 33), (64, 40)] {
       let count = 3 * height * width
       let values = (0..<count).map { Float($0 % 17) / 8 - 1 }

@@ -9,7 +9,6 @@ import os
 import struct
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "Tests" / "Fixtures"), str(ROOT / "Samples")]
 import read_resect  # noqa: E402
 import safetensors_file  # noqa: E402
+from resect_file import write  # noqa: E402
 
 DIGITS = ROOT / "Samples" / "digits" / "digits-resnet20.pth"
 
@@ -125,19 +125,6 @@ def quantized(shape, classed, random):
         chunks.append(bytes([shift]) + b"".join(blocks) + np.packbits(bits, bitorder="little").tobytes()
                       + q[escaped].astype("<i4").tobytes())
     return head + struct.pack(f"<{len(chunks)}I", *map(len, chunks)) + b"".join(chunks), integers
-
-
-def write(path, members, entries, version=1):
-    """Writes a file of `members` and of a tensor for each of `entries`: its payload and what its entry says beside where that lies."""
-    payloads, tensors = b"", []
-    for payload, entry in entries:
-        padded = payload + bytes(-len(payload) % 64)
-        tensors.append(entry | {"offset": 64 + len(payloads), "length": len(payload), "crc32": f"{zlib.crc32(padded):08x}"})
-        payloads += padded
-    header = json.dumps(members | {"provenance": {"sources": [], "surgeries": []}, "tensors": tensors}).encode()
-    prelude = b"\x89RSCT\r\n\x1a" + struct.pack("<IIQQQI16x", version, 0, 64 + len(payloads) + len(header), 64 + len(payloads),
-                                                len(header), zlib.crc32(header))
-    path.write_bytes(prelude + struct.pack("<I", zlib.crc32(prelude)) + payloads + header)
 
 
 @pytest.mark.parametrize("shape", [[1, 1], [3, 5], [7, 64], [200, 401], [40, 9, 3, 3]])

@@ -377,6 +377,29 @@ def test_an_archive_describes_networks_of_torch(keras, tmp_path, surgery):
     computes_the_same(keras, output, images, np.load(tmp_path / "y.npy"))
 
 
+@pytest.mark.parametrize("name, size", [
+    ("VGG16", 32), ("MobileNet", 32), ("MobileNetV2", 32), ("DenseNet121", 32), ("InceptionV3", 75), ("EfficientNetB0", 32),
+])
+def test_an_archive_keeps_networks_that_are_no_resnets(keras, tmp_path, name, size):
+    """Layers with weights keep their names and every bit; Keras builds the model, and computes the same."""
+    network = getattr(keras.applications, name)(weights=None, input_shape=(size, size, 3), classes=10)
+    randomise(network)
+    network.save(tmp_path / "in.keras")
+    resect("convert", tmp_path / "in.keras", tmp_path / "out.keras")
+    loaded = keras.saving.load_model(tmp_path / "out.keras")
+    before, after = ({layer.name: layer.weights for layer in model.layers} for model in (network, loaded))
+    kept = {name: weights for name, weights in before.items() if weights and name != "normalization"}
+    assert kept.keys() == {name for name, weights in after.items() if weights}
+    for name, weights in kept.items():
+        assert all(map(np.array_equal, map(np.array, weights), map(np.array, after[name]))), name
+    images = inputs("prepared" if "normalization" in before else "", np.random.default_rng(3), 2, size)
+    expected = np.array(network(images, training=False))
+    assert np.abs(np.array(loaded(images, training=False)) - expected).max() <= 2e-5 * max(1, np.abs(expected).max())
+    # Logits, if the last layer has a softmax of its own.
+    if getattr(network.layers[-1], "activation", None):
+        assert np.abs(logits(loaded, images) - logits(network, images)).max() <= 2e-5 * np.abs(logits(network, images)).max()
+
+
 def test_h5py_reads_every_dtype(tmp_path):
     h5py = needed("h5py")
     random = np.random.default_rng(1)

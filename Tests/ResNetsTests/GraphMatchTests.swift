@@ -59,6 +59,7 @@ import Testing
     builder.block("b", stride: 2)
     change(&builder)
     builder.add("pool", .globalAveragePool(keepsImage: false))
+    builder.add("flat", .flatten(.channelsLast))
     builder.add("logits", .linear(.init(weight: zeros(10, 4))))
     return try builder.graph
   }

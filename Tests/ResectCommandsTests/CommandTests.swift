@@ -171,17 +171,93 @@ import Testing
     _ = try Program("convert", digits, copy)
     let same = try Program("diff", digits, copy)
     #expect(same.status == 0)
-    #expect(same.output.contains("128 tensors are the same to the bit"))
+    #expect(same.output == "the same model: all 128 tensors are the same to the bit\n")
     let half = folder.file("h.safetensors")
     _ = try Program("convert", digits, half, "--dtype", "f16")
     let other = try Program("diff", digits, half, "--json")
     #expect(other.status == 1)
     #expect(try other.json["equal"]?.bool == false)
     let rows = try other.json["tensors"]?.elements ?? []
+    #expect(try rows.count + Int(#require(other.json["equalTensors"]?.integer)) == 128)
     let weight = try #require(rows.first { $0["name"]?.string == "conv1.weight" })
     #expect(weight["difference"]?.string == "dtype")
     // Half a step of float16 at the largest weights.
     #expect((weight["largestAbsolute"]?.number ?? 1) < 1.0 / 1024)
+  }
+
+  @Test func `diff tells facts of the models, each file by its own options`() throws {
+    let copy = folder.file("a.resect")
+    #expect(
+      try Program("convert", digits, copy, "--epsilon", "1e-3", "--labels", Fixtures.sample("digits/labels.txt")).status
+        == 0)
+    let differing = try Program("diff", digits, copy)
+    #expect(differing.status == 1)
+    #expect(differing.output.contains("epsilon  1e-05  0.001\n"))
+    #expect(differing.output.hasSuffix("2 facts differ, all 128 tensors are the same to the bit\n"))
+    let json = try Program("diff", digits, copy, "--json").json
+    #expect(json["equal"]?.bool == false && json["tensors"] == .array([]))
+    #expect(json["facts"]?.elements?.first?["name"]?.string == "epsilon")
+    #expect(json["facts"]?.elements?.first?["second"]?.number == 0.001)
+    // Said of the first alone, or of the second alone.
+    #expect(try Program("diff", digits, copy, "--epsilon", "1e-3").output.hasPrefix("fact    first  second\nlabels"))
+    #expect(try Program("diff", digits, digits, "--epsilon", "1e-3").status == 1)
+    #expect(try Program("diff", digits, digits, "--epsilon-b", "1e-3").status == 1)
+    #expect(try Program("diff", digits, digits, "--epsilon", "1e-3", "--epsilon-b", "1e-3").status == 0)
+  }
+
+  @Test func `numbers that are nearly nothing are shown`() throws {
+    // A float64 of 1e-310, as numpy writes its bits.
+    let tiny: [UInt8] = [0x2B, 0xE6, 0x70, 0x8B, 0x68, 0x12, 0x00, 0x00]
+    func file(_ name: String, _ bytes: [UInt8]) throws -> String {
+      let header = Array(#"{"x":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}} "#.utf8)
+      return try folder.write([UInt8(header.count)] + [UInt8](repeating: 0, count: 7) + header + bytes, as: name)
+    }
+    let (one, zero) = (try file("a.safetensors", tiny), try file("b.safetensors", [UInt8](repeating: 0, count: 8)))
+    let program = try Program("diff", one, zero)
+    #expect(program.status == 1 && program.output.contains(" 1e-310 "))
+    #expect(try Program("inspect", one).status == 0)
+  }
+
+  @Test(arguments: ["pth", "safetensors"])
+  func `both halves of a network with names of its own are read back and joined`(_ ending: String) throws {
+    let strange = try strangelyNamed()
+    let (backbone, classes) = (folder.file("b.\(ending)"), folder.file("c.\(ending)"))
+    #expect(try Program("split", strange, "--backbone", backbone, "--classes", classes).status == 0)
+    let inspected = try Program("inspect", classes, "--json").json
+    #expect(inspected["kind"]?.string == "classes" && inspected["classes"]?.integer == 10)
+    #expect(try Program("inspect", backbone, "--json").json["kind"]?.string == "backbone")
+    let joined = folder.file("joined.\(ending)")
+    #expect(try Program("join", backbone, classes, joined).status == 0)
+    #expect(try Program("diff", digits, joined).status == 0)
+    #expect(try Program("head", classes, folder.file("kept.\(ending)"), "--keep", "3,7").status == 0)
+    #expect(try Program("inspect", folder.file("kept.\(ending)"), "--json").json["classes"]?.integer == 2)
+  }
+
+  @Test func `both halves of a split have the names that are asked for`() throws {
+    let (backbone, classes) = (folder.file("b.safetensors"), folder.file("c.safetensors"))
+    let program = try Program(
+      "split", digits, "--backbone", backbone, "--classes", classes, "--convention", "huggingface")
+    #expect(program.status == 0)
+    let names = try Program("inspect", classes, "--json").json["tensors"]?.elements?.compactMap { $0["name"]?.string }
+    #expect(names == ["classifier.1.weight", "classifier.1.bias"])
+    #expect(try Program("join", backbone, classes, folder.file("j.safetensors")).status == 0)
+    #expect(try Program("diff", digits, folder.file("j.safetensors")).status == 0)
+  }
+
+  @Test func `a folded network keeps names of its own, and its biases are called after the weights beside them`() throws
+  {
+    let strange = try strangelyNamed()
+    let mapping = folder.file("mapping.txt")
+    #expect(try Program("inspect", strange, "--mapping", mapping).status == 0)
+    for flags in [[], ["--mapping", mapping]] {
+      let folded = folder.file("folded\(flags.count).safetensors")
+      #expect(try Program(list: ["fold-bn", strange, folded] + flags).status == 0)
+      let names = try Program("inspect", folded, "--json").json["tensors"]?.elements?.compactMap { $0["name"]?.string }
+      #expect(try #require(names).contains("floor2.0.mix1.bias"))
+      #expect(
+        try Program(list: ["verify", digits, folded] + flags.map { $0 == "--mapping" ? "--mapping-b" : $0 }).status == 0
+      )
+    }
   }
 
   @Test func `split and join are inverse on the command line`() throws {

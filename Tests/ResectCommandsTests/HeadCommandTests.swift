@@ -28,6 +28,14 @@ import Testing
     #expect(try names(in: "c.resect") == ["zero"])
   }
 
+  @Test func `classes without labels are called by the indices that they had`() throws {
+    #expect(try Program("head", digits, folder.file("a.resect"), "--keep", "7,3").status == 0)
+    #expect(try names(in: "a.resect") == ["7", "3"])
+    // 3 is the label now, and no index.
+    #expect(try Program("head", folder.file("a.resect"), folder.file("b.resect"), "--keep", "3").status == 0)
+    #expect(try names(in: "b.resect") == ["3"])
+  }
+
   @Test func `a fresh head is as wide as asked, and its labels are new`() throws {
     let output = folder.file("a.safetensors")
     let program = try Program(

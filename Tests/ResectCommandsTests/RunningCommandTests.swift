@@ -216,6 +216,47 @@ import Testing
     #expect(incomparable.errors.contains("one gives 10 logits, the other 2"))
   }
 
+  @Test func `what is said of one model is not meant of the other, and verify is the same both ways`() throws {
+    let rebased = folder.file("rebased.safetensors")
+    #expect(try Program("epsilon", digits, rebased, "--to", "1e-3").status == 0)
+    func verified(_ arguments: String...) throws -> Program { try Program(list: ["verify"] + arguments + ["--json"]) }
+    let (there, back) = (try verified(digits, rebased), try verified(rebased, digits))
+    #expect(there.status == 0)
+    #expect(there.output == back.output)
+    // The other's own eps stays.
+    #expect(try verified(digits, rebased, "--epsilon", "1e-5").status == 0)
+    #expect(try verified(rebased, digits, "--epsilon-b", "1e-5").status == 0)
+    let (first, second) = (
+      try verified(digits, rebased, "--epsilon", "1"), try verified(rebased, digits, "--epsilon-b", "1")
+    )
+    #expect(first.status == 1)
+    #expect(first.output == second.output)
+    #expect(try Program("verify", digits, digits, "--epsilon-b", "-1").errors.contains("--epsilon-b has to be"))
+  }
+
+  @Test(arguments: [[], ["--tolerance", "inf"]])
+  func `logits that are not finite agree with nothing`(_ flags: [String]) throws {
+    // Weights of more than the square root of float32's largest number: products overflow.
+    let model = try Model(contentsOf: digits)
+    let huge = folder.file("huge.safetensors")
+    let file = try OutputFile(path: huge, overwrite: false)
+    let tensors = try model.network.parameters.map { parameter in
+      let isScaled = parameter.path.module == .classifier(layer: nil) && parameter.path.kind == .weight
+      let values = try parameter.tensor.doubles().map { isScaled ? $0.sign == .minus ? -3e38 : 3e38 : $0 }
+      let tensor = try LazyTensor(values: values, dtype: .float32).reshaped(parameter.tensor.shape.axes)
+      return OutputTensor(name: model.convention.name(of: parameter.path), tensor: tensor, dtype: .float32)
+    }
+    try writeSafetensors(tensors, metadata: [], to: file)
+    _ = try file.committed()
+    for (one, other) in [(huge, huge), (digits, huge), (huge, digits)] {
+      let program = try Program(list: ["verify", one, other] + flags)
+      #expect(program.status == 1)
+      #expect(program.output.contains("huge.safetensors") && program.output.contains("logits are not finite"))
+      let json = try Program(list: ["verify", one, other, "--json"] + flags).json
+      #expect(json["agrees"]?.bool == false && json["notFinite"]?.elements?.count == 2)
+    }
+  }
+
   @Test func `verify gives a network that normalises pixels itself the pixels, and others what they take`() throws {
     let plain = try exported("--fold-bn")
     let normalizing = folder.file("normalizing.resect")

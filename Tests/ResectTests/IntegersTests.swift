@@ -27,7 +27,7 @@ import Testing
   @Test func `the file computes what the network computed in 8-bit integers`() throws {
     let (model, _) = try stored()
     #expect(model.calibration?.source == .batchNorms)
-    let batch = try Probes.batch(for: Program(model.network))
+    let batch = try Probes.batch(for: model.network.graph())
     let read = try session(model)
     // The weights of the classifier are bfloat16 in the file, as which they are computed with.
     let computed = try session(Model(contentsOf: digits)) { $0.precision = .int8 }

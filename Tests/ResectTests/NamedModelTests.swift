@@ -71,7 +71,7 @@ import Testing
       error = refusal
     }
     #expect(error?.code == .unsupported)
-    #expect(error?.message.contains("cifar-wide-resnet has no name for stem.norm and ") == true)
+    #expect(error?.message.contains("cifar-wide-resnet has no name for stem.norm.weight and ") == true)
     #expect(error?.advice?.contains("torchvision") == true)
   }
 

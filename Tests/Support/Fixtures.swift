@@ -11,6 +11,11 @@ public enum Fixtures {
     tests.appendingPathComponent("Fixtures/\(name)").path
   }
 
+  /// The path of `name` in the folder of a room's tests.
+  public static func path(_ name: String, of room: String) -> String {
+    tests.appendingPathComponent("\(room)Tests/\(name)").path
+  }
+
   /// The path of `name` at the top level.
   public static func document(_ name: String) -> String {
     tests.deletingLastPathComponent().appendingPathComponent(name).path

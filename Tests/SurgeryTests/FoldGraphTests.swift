@@ -123,9 +123,9 @@ import Testing
     #expect(folded.features.map(folded.name(of:)) == "dropout")
     let layers = try #require(record.report["layers"]?.elements)
     #expect(layers.map { $0["foldedInto"]?.string } == ["conv1", "dw", nil])
-    // Two of three have 1e-3.
-    #expect(record.parameters["epsilon"] == .object(["default": .number(1e-3), "dw_bn": .number(1e-5)]))
-    #expect(record.summary.hasPrefix("folded 2 batch-norms, eps 0.001, dw_bn 1e-05; 1 that no convolution precedes"))
+    // Two of three have the one, the third the other.
+    #expect(record.parameters["epsilon"] == .object(["default": .number(0x1p-10), "dw_bn": .number(0x1p-16)]))
+    #expect(record.summary.hasPrefix("folded 2 batch-norms, eps 0.0009765625, dw_bn 1.52587890625e-05; 1 that no"))
     #expect(try folded.shapes(height: 8, width: 8).count == folded.nodes.count + 1)
   }
 

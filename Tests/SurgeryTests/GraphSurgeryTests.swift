@@ -113,15 +113,15 @@ import Testing
 
   @Test func `another epsilon is made up for by the variances`() throws {
     let graph = try TestGraph.graph()
-    let (rebased, record) = try graph.rebasingEpsilon(to: 1e-5)
+    let (rebased, record) = try graph.rebasingEpsilon(to: 0x1p-16)
     for name in ["conv1_bn", "last_bn"] {
       let before = try #require(try graph.values("\(name).running_var"))
-      #expect(try rebased.values("\(name).running_var") == before.map { AffineRoot(addend: $0, minuend: 1e-3, subtrahend: 1e-5).rounded })
+      #expect(try rebased.values("\(name).running_var") == before.map { $0 + 0x1p-10 - 0x1p-16 })
     }
     #expect(try rebased.bytes["dw_bn.running_var"] == graph.bytes["dw_bn.running_var"])
     #expect(record.report["batchNorms"] == .integer(2))
     for node in rebased.nodes {
-      if case .batchNorm(let norm) = node.operation { #expect(norm.epsilon == 1e-5) }
+      if case .batchNorm(let norm) = node.operation { #expect(norm.epsilon == 0x1p-16) }
     }
     let error = refusal { _ = try graph.rebasingEpsilon(to: 10) }
     #expect(error?.code == .badValue && error?.tensor == "conv1_bn.running_var")

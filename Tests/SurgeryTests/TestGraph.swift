@@ -22,7 +22,8 @@ struct TestGraph {
     return try LazyTensor(stored: values, axes)
   }
 
-  mutating func norm(_ channels: Int, epsilon: Double = 1e-3) throws -> Graph.Operation {
+  /// By default with an epsilon that adds to the numbers without rounding.
+  mutating func norm(_ channels: Int, epsilon: Double = 0x1p-10) throws -> Graph.Operation {
     .batchNorm(
       .init(
         weight: try tensor(channels), bias: try tensor(channels), mean: try tensor(channels),
@@ -42,7 +43,7 @@ struct TestGraph {
       .convolution(.init(weight: try test.tensor(4, 1, 3, 3), bias: try test.tensor(4), padding: .each(1), groups: 4)),
       of: stem, as: "dw")
     value = builder.add(.identity, of: value, as: "dw_drop")
-    value = builder.add(try test.norm(4, epsilon: 1e-5), of: value, as: "dw_bn")
+    value = builder.add(try test.norm(4, epsilon: 0x1p-16), of: value, as: "dw_bn")
     value = builder.add(.add, of: stem, value, as: "add")
     value = builder.add(try test.norm(4), of: value, as: "last_bn")
     switch head {

@@ -25,7 +25,7 @@ typedef enum {
   RESECT_NHWC,   // four axes, channels last
 } resect_order;
 
-/// An argument of a layer.
+/// An argument of a layer; the sources of a concatenation are RESECT_SOURCES and what follows.
 typedef enum {
   RESECT_SOURCE,
   RESECT_SOURCE_2,
@@ -36,6 +36,7 @@ typedef enum {
   RESECT_VARIANCE,
   RESECT_SCALE_SHIFT,
   RESECT_SCRATCH,
+  RESECT_SOURCES = 1024,
 } resect_argument;
 
 typedef struct resect_layout resect_layout;  // the type, shape and order of a tensor in memory
@@ -54,18 +55,39 @@ void resect_layout_free(resect_layout *layout);
 bool resect_layout_equal(const resect_layout *one, const resect_layout *other);
 size_t resect_layout_size(const resect_layout *layout);
 
-/// What follows a convolution in the same kernel: dst = relu(scale[channel] * (conv + bias) + add_scale * dst).
+/// A function of each number, by the library's names.
+typedef enum {
+  RESECT_LINEAR,         // alpha · x + beta
+  RESECT_RELU,           // x, or alpha · x where x is negative
+  RESECT_CLIP,           // between alpha and beta
+  RESECT_SWISH,          // x / (1 + exp(−alpha · x))
+  RESECT_GELU_ERF,
+  RESECT_GELU_TANH,
+  RESECT_ELU,            // x, or alpha · (exp(x) − 1) where x is negative
+  RESECT_LOGISTIC,
+  RESECT_TANH,
+  RESECT_HARD_SWISH,
+} resect_function;
+
+typedef struct {
+  resect_function function;
+  float alpha, beta;
+} resect_eltwise;
+
+/// What follows a layer in the same kernel: dst = scale · f(layer + add_scale · dst).
 typedef struct {
   bool adds;  // dst holds what is added, of type add_type
   float add_scale;
   resect_type add_type;
-  bool relu;
+  bool activates;
+  float scale;
+  resect_eltwise activation;
 } resect_epilogue;
 
 typedef struct {
   int64_t batch, channels, height, width;
   int64_t outputs, output_height, output_width;
-  int64_t kernel_height, kernel_width, stride, groups, dilation;
+  int64_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width, groups;
   int64_t padding_top, padding_left, padding_bottom, padding_right;
   resect_type weights, target;
   bool has_bias;
@@ -77,12 +99,19 @@ typedef struct {
 const char *resect_convolution_create(const resect_convolution *what, const float *scales, int64_t scale_count,
                                       const resect_layout *source, const resect_layout *target, resect_layer **layer);
 
+/// What a pooling makes of a window.
+typedef enum {
+  RESECT_MAXIMUM,         // of what is not padding
+  RESECT_MEAN_INSIDE,     // of what is not padding
+  RESECT_MEAN_OF_WINDOW,  // padding counts as zeros
+} resect_reduction;
+
 typedef struct {
   int64_t batch, channels, height, width;
   int64_t output_height, output_width;
-  int64_t kernel_height, kernel_width, stride;
+  int64_t kernel_height, kernel_width, stride_height, stride_width;
   int64_t padding_top, padding_left, padding_bottom, padding_right;
-  bool averages;        // over the elements that are not padding; else the maximum
+  resect_reduction reduction;
 } resect_pooling;
 
 const char *resect_pooling_create(const resect_pooling *what, const resect_layout *source, resect_layer **layer);
@@ -90,7 +119,9 @@ const char *resect_batch_norm_create(const resect_layout *source, float epsilon,
 /// target = source + source_2, or their product, then relu. A product's second operand may have one element a channel.
 const char *resect_binary_create(const resect_layout *source, const resect_layout *other, bool multiplies, bool relu,
                                  resect_layer **layer);
-const char *resect_relu_create(const resect_layout *source, resect_layer **layer);
+const char *resect_eltwise_create(const resect_layout *source, const resect_eltwise *what, resect_layer **layer);
+/// The sources one after the other along the axis 1.
+const char *resect_concatenation_create(int count, const resect_layout *const *sources, resect_layer **layer);
 /// A change of layout and type; target = scale[...] * source, one scale or one for each index of axis 0.
 const char *resect_reorder_create(const resect_layout *source, const resect_layout *target, const float *scales,
                                   int64_t scale_count, resect_layer **layer);

@@ -14,6 +14,8 @@ struct KerasGraphReader {
       /// An image of one pixel.
       case pixel
       case vector
+      /// An image whose channels were put before its rows.
+      case turned
     }
 
     var id: Graph.ValueID
@@ -59,6 +61,9 @@ struct KerasGraphReader {
     guard let result = reader.values[model.output] else {
       throw ResectError(.malformed, "the model's configuration is damaged: its result is no layer's")
     }
+    guard result.kind != .turned else {
+      throw model.layers[model.output].unsupported("the model gives an image with its channels first")
+    }
     return try reader.graph(giving: result)
   }
 
@@ -100,6 +105,9 @@ struct KerasGraphReader {
       throw layer.unsupported(
         "the layer is a \(layer.className) of somebody's own, whose code is not in the file", advice: nil)
     }
+    if layer.className != "Flatten", inputs.contains(where: { $0.kind == .turned }) {
+      throw layer.unsupported("only a Flatten may take an image whose channels a Permute put first")
+    }
     if let value = try merge(layer, inputs, as: name) { return value }
     guard inputs.count == 1 else {
       throw layer.unsupported("a \(layer.function) of \(inputs.count) values is not supported")
@@ -134,7 +142,10 @@ struct KerasGraphReader {
           ? .globalMaxPool(keepsImage: keepsImage) : .globalAveragePool(keepsImage: keepsImage), as: name)
       value.kind = keepsImage ? .pixel : .vector
       return value
-    case "Flatten": return flatten(taken, as: name, order: try flatteningOrder(layer))
+    case "Permute": return try turn(taken, layer)
+    case "Flatten":
+      let order = taken.kind == .turned ? .channelsFirst : try flatteningOrder(layer)
+      return flatten(taken, as: name, order: order)
     case "Reshape": return try reshape(taken, layer, as: name)
     case "Activation", "Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianNoise", "GaussianDropout",
       "ActivityRegularization", "Identity", "RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation",
@@ -226,9 +237,12 @@ struct KerasGraphReader {
     let window = try layer.window(kernel: "kernel_size")
     let bias = weights[layer.name]?[.bias]
     switch layer.className {
-    case "DepthwiseConv2D": return try convolveDepthwise(value, window, bias: bias, layer, as: name)
+    case "DepthwiseConv2D":
+      let weight = try self.weight(.depthwiseKernel, of: layer)
+      return try convolveDepthwise(value, weight, window, bias: bias, layer, as: name)
     case "SeparableConv2D":
-      let part = try convolveDepthwise(value, window, bias: nil, layer, as: self.name(layer, "depthwise"))
+      let kernels = try self.weight(.separableDepthwiseKernel, of: layer)
+      let part = try convolveDepthwise(value, kernels, window, bias: nil, layer, as: self.name(layer, "depthwise"))
       let weight = try self.weight(.pointwiseKernel, of: layer)
       return try convolve(part, .init(weight: weight, bias: bias), layer, as: name)
     default:
@@ -241,9 +255,9 @@ struct KerasGraphReader {
 
   /// As many groups as there are channels.
   private mutating func convolveDepthwise(
-    _ value: Value, _ window: Graph.Window, bias: LazyTensor?, _ layer: KerasLayer, as name: String
+    _ value: Value, _ weight: LazyTensor, _ window: Graph.Window, bias: LazyTensor?, _ layer: KerasLayer,
+    as name: String
   ) throws(ResectError) -> Value {
-    let weight = try weight(.depthwiseKernel, of: layer)
     let multiplier = try layer.count("depth_multiplier") ?? 1
     guard let outputs = weight.shape.axes.first, outputs % multiplier == 0, outputs > 0 else {
       throw ResectError(
@@ -438,11 +452,21 @@ struct KerasGraphReader {
     }
   }
 
+  /// An image with its channels before its rows, of which a vector is made as torch makes it.
+  private func turn(_ value: Value, _ layer: KerasLayer) throws(ResectError) -> Value {
+    guard !value.isVector, !isChannelsFirst, try layer.integers("dims") == [3, 1, 2] else {
+      throw layer.unsupported("a Permute is supported only where it puts the channels of an image first")
+    }
+    var turned = value
+    turned.kind = .turned
+    return turned
+  }
+
   private mutating func flatten(_ value: Value, as name: String, order: Graph.FlatteningOrder) -> Value {
     guard !value.isVector else { return add(.identity, of: value, as: name) }
     var result = add(.flatten(order), of: value, as: name)
     // How many numbers an image has depends on its size.
-    if value.kind == .image { result.channels = nil }
+    if value.kind != .pixel { result.channels = nil }
     result.kind = .vector
     return result
   }

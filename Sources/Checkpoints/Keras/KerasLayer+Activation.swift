@@ -16,6 +16,8 @@ extension KerasLayer {
       return .function(.leakyReLU(slope: slope ?? alpha ?? 0.3))
     case "ELU": return .function(.elu(alpha: try number("alpha") ?? 1))
     case "Softmax": return .function(.softmax)
+    // An operation of Keras 3, whose default is another than that of the activation.
+    case "Gelu": return .function(.gelu(approximatesByTanh: settings["approximate"]?.bool ?? true))
     // Operations of Keras 3 that take no settings.
     case "Relu", "Relu6", "Sigmoid", "Silu", "Tanh", "HardSilu":
       let name = className == "HardSilu" ? "hard_silu" : className.lowercased()
@@ -76,6 +78,7 @@ extension KerasLayer {
     switch (most, slope, threshold) {
     case (nil, 0, 0): return .relu
     case (6, 0, 0): return .relu6
+    case (1, 0, 0): return .hardSigmoid(slope: 1, offset: 0)
     case (nil, _, 0): return .leakyReLU(slope: slope)
     default:
       throw unsupported(

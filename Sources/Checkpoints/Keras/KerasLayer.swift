@@ -22,7 +22,10 @@ extension KerasLayer {
   /// What a layer's weight is.
   enum WeightRole: Sendable, Hashable {
     case kernel
+    /// The kernels of a depthwise convolution.
     case depthwiseKernel
+    /// The kernels of a separable convolution: the depthwise ones, then those of one pixel.
+    case separableDepthwiseKernel
     case pointwiseKernel
     case bias
     case gamma
@@ -41,7 +44,7 @@ extension KerasLayer {
       self =
         switch word {
         case "kernel", "W": .kernel
-        case "depthwise_kernel": .depthwiseKernel
+        case "depthwise_kernel": .separableDepthwiseKernel
         case "pointwise_kernel": .pointwiseKernel
         case "alpha": .alpha
         case "bias", "b": .bias
@@ -56,8 +59,8 @@ extension KerasLayer {
     /// What torch calls it.
     var torchName: String {
       switch self {
-      case .kernel, .pointwiseKernel, .gamma, .alpha: "weight"
-      case .depthwiseKernel: "depthwise.weight"
+      case .kernel, .depthwiseKernel, .pointwiseKernel, .gamma, .alpha: "weight"
+      case .separableDepthwiseKernel: "depthwise.weight"
       case .bias, .beta: "bias"
       case .movingMean: "running_mean"
       case .movingVariance: "running_var"
@@ -71,7 +74,7 @@ extension KerasLayer {
     switch className {
     case "Conv2D", "Convolution2D", "Dense": return Array([.kernel, .bias].prefix(count))
     case "DepthwiseConv2D": return Array([.depthwiseKernel, .bias].prefix(count))
-    case "SeparableConv2D": return Array([.depthwiseKernel, .pointwiseKernel, .bias].prefix(count))
+    case "SeparableConv2D": return Array([.separableDepthwiseKernel, .pointwiseKernel, .bias].prefix(count))
     case "PReLU": return [.alpha]
     case "Normalization":
       return settings?.keepsMoments == true ? [.other("mean"), .other("variance"), .other("count")] : []
@@ -105,9 +108,11 @@ extension KerasLayer {
 }
 
 extension KerasLayer {
-  /// What a weight is that its file calls `role`: since Keras 3, a depthwise convolution's kernel is called as any other's.
+  /// What a weight is that its file calls `role`: a depthwise convolution's kernel is called as a separable one's or, since Keras 3, as
+  /// any other's.
   func role(_ role: WeightRole) -> WeightRole {
-    className == "DepthwiseConv2D" && role == .kernel ? .depthwiseKernel : role
+    let isKernel = role == .kernel || role == .separableDepthwiseKernel
+    return className == "DepthwiseConv2D" && isKernel ? .depthwiseKernel : role
   }
 }
 

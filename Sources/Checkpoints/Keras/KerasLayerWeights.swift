@@ -4,11 +4,13 @@ public import ResectTensors
 
 /// A layer of a Keras model and its weights, in Keras' own order and layout: what a file of weights is made of.
 public struct KerasLayerWeights: Sendable {
-  /// The classes of layers that have weights in a ResNet. The raw value is how Keras 3 numbers them.
+  /// The classes of layers that have weights. The raw value is how Keras 3 numbers them.
   public enum Class: String, Sendable, Hashable, CaseIterable {
     case convolution = "conv2d"
+    case depthwiseConvolution = "depthwise_conv2d"
     case batchNormalization = "batch_normalization"
     case dense
+    case parametricReLU = "p_re_lu"
   }
 
   /// The layer's name, as `conv1_conv`.
@@ -16,7 +18,7 @@ public struct KerasLayerWeights: Sendable {
   /// The layer's class.
   public let layerClass: Class
   /// Its weights in Keras' order. Their names are those within the layer, as `kernel` or `moving_mean`; tensors have Keras'
-  /// layout: kernels are height × width × in × out, or in × out.
+  /// layout: kernels are height × width × in × out, or in × out, or height × width × channels × kernels for each.
   public let weights: [OutputTensor]
 
   /// A layer and its weights.
@@ -30,6 +32,13 @@ public struct KerasLayerWeights: Sendable {
 extension LazyTensor {
   /// A convolution's weight as Keras has it: out × in × height × width becomes height × width × in × out.
   public func asKerasKernel() throws(ResectError) -> LazyTensor { try permuted([2, 3, 1, 0]) }
+
+  /// The weight of a convolution with a group for each of `channels` as Keras has it: channels · kernels × 1 × height × width becomes
+  /// height × width × channels × kernels.
+  func asKerasDepthwiseKernel(channels: Int) throws(ResectError) -> LazyTensor {
+    let axes = shape.axes
+    return try reshaped([channels, axes[0] / channels, axes[2], axes[3]]).permuted([2, 3, 0, 1])
+  }
 
   /// A classifier's weight as Keras has it: out × in becomes in × out.
   public func asKerasMatrix() throws(ResectError) -> LazyTensor { try permuted([1, 0]) }

@@ -201,10 +201,10 @@ extension KerasLayer {
       let found = weights.map(\.role.word).joined(separator: ", ")
       throw refusal("\(className) has \(words), the file holds \(found.isEmpty ? "nothing" : found)")
     }
-    let kinds: [WeightRole] = [.kernel, .depthwiseKernel]
+    let kinds: [WeightRole] = [.kernel, .depthwiseKernel, .separableDepthwiseKernel]
     guard let (role, kernel) = weights.first(where: { kinds.contains($0.role) }) else { return }
     // Keras 1 has other words for kernels, and other layouts.
-    let setting = role == .depthwiseKernel ? settings["depth_multiplier"] : settings["filters"] ?? settings["units"]
+    let setting = role == .kernel ? settings["filters"] ?? settings["units"] : settings["depth_multiplier"]
     guard let outputs = setting?.integer else { return }
     let expected = (settings["kernel_size"]?.elements ?? []).map(\.integer)
     let found = kernel.map { Int64(exactly: $0) }
@@ -221,7 +221,7 @@ extension KerasLayer.WeightRole {
   var word: String {
     switch self {
     case .kernel: "kernel"
-    case .depthwiseKernel: "depthwise_kernel"
+    case .depthwiseKernel, .separableDepthwiseKernel: "depthwise_kernel"
     case .pointwiseKernel: "pointwise_kernel"
     case .alpha: "alpha"
     case .bias: "bias"

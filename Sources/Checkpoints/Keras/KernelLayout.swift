@@ -58,7 +58,7 @@ enum KernelLayout {
   func torch(
     _ tensor: LazyTensor, _ role: KerasLayer.WeightRole, at path: String
   ) throws(ResectError) -> LazyTensor {
-    if role == .depthwiseKernel { return try depthwise(tensor, at: path) }
+    if role == .depthwiseKernel || role == .separableDepthwiseKernel { return try depthwise(tensor, at: path) }
     guard role == .kernel || role == .pointwiseKernel else { return tensor }
     switch (tensor.shape.rank, self) {
     case (2, _): return try tensor.permuted([1, 0])

@@ -1,5 +1,6 @@
-public import ResectBytes
-public import ResectResNets
+package import ResectBytes
+package import ResectGraphs
+package import ResectResNets
 
 extension ActivationRanges {
   /// What lies further out is cut off, which costs more than coarser steps: activations have longer tails than normal
@@ -8,19 +9,17 @@ extension ActivationRanges {
   /// Normalised images reach about so far.
   private static let inputDeviations = 3.0
 
-  /// The ranges that the batch-norms of `network` tell, without any data; nothing where they do not tell all of them, as after folding.
+  /// The ranges of the values of `program` that the batch-norms of `graph` tell, without any data; nothing where they do not tell all of
+  /// them, as after folding. The program is that of the graph, or of the graph with its batch-norms folded.
   ///
-  /// See ``Program/moments(image:)``.
-  public init?(batchNormsOf network: ResNet) throws(ResectError) {
-    guard case .batchNorm = network.normalization else { return nil }
-    let exact = try Program(network, fidelity: .exact)
-    let fused = try Program(network)
-    let moments = try exact.moments()
-    let twins = fused.twins(in: exact)
+  /// See `Graph.moments(image:)`.
+  package init?(batchNormsOf graph: Graph, for program: Program) throws(ResectError) {
+    let moments = try graph.moments()
+    let twins = Unfolding(of: program.graph, in: graph)
     self.init(from: .batchNorms)
-    for value in fused.convolvedValues {
-      guard let known = moments[twins[value]] else { return nil }
-      let name = fused.name(of: value)
+    for value in program.convolvedValues {
+      guard let twin = twins.twin(of: value), let known = moments[twin] else { return nil }
+      let name = program.name(of: value)
       let isInput = name == Program.inputName
       self[name] = known.range(
         deviations: isInput ? ActivationRanges.inputDeviations : ActivationRanges.deviations)
@@ -28,18 +27,31 @@ extension ActivationRanges {
   }
 }
 
-extension Program {
-  /// For each value of this graph, in which batch-norms are folded, the value of `exact`, the same network as it stands, that has the
-  /// same numbers.
-  fileprivate func twins(in exact: Program) -> [ValueID] {
-    var twins = [0]
-    var end = 0
-    for index in nodes.indices {
-      let next = index + 1 < nodes.count ? nodes[index + 1].name : nil
-      // A node of this graph is all nodes of the other before the next one's name.
-      repeat { end += 1 } while end < exact.nodes.count && exact.nodes[end].name != next
-      twins.append(end)
+/// Which values of a graph have the numbers of those of another one, in which its batch-norms are folded.
+private struct Unfolding {
+  private let folded: Graph
+  private let graph: Graph
+  private let consumers: [[Int]]
+  /// By name, the node of the graph.
+  private let positions: [String: Int]
+  private let foldedNames: Set<String>
+
+  init(of folded: Graph, in graph: Graph) {
+    self.folded = folded
+    self.graph = graph
+    consumers = graph.consumers
+    positions = Dictionary(graph.nodes.enumerated().map { ($1.name, $0) }) { first, _ in first }
+    foldedNames = Set(folded.nodes.map(\.name))
+  }
+
+  /// The value of the graph that has the numbers of `value`: behind the batch-norm that was folded into the node that makes it.
+  func twin(of value: Graph.ValueID) -> Graph.ValueID? {
+    guard let node = folded.node(making: value) else { return 0 }
+    guard let position = positions[node.name] else { return nil }
+    var twin = position + 1
+    while let only = consumers[twin].first, consumers[twin].count == 1, !foldedNames.contains(graph.nodes[only].name) {
+      twin = only + 1
     }
-    return twins
+    return twin
   }
 }

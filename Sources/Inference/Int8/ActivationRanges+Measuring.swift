@@ -1,23 +1,32 @@
-public import ResectBytes
-public import ResectResNets
+package import ResectBytes
+package import ResectGraphs
+package import ResectResNets
 internal import Synchronization
 
 extension ActivationRanges {
-  /// The ranges that the values which convolutions of `graph` take and make have on `batches`, in float32.
-  public init(of graph: Program, on batches: [Batch], as source: Source = .images) throws(ResectError) {
+  /// The ranges that the values which convolutions of `graph` take and make have on inputs, in float32: `count` batches, of which `batch`
+  /// gives each.
+  package init(
+    of graph: Graph, onInputs count: Int, as source: Source = .images,
+    _ batch: (_ index: Int) throws(ResectError) -> Batch
+  ) throws(ResectError) {
     var options = SessionOptions()
     // Its weights take longer to transform than a few inputs take to run.
     options.usesWinograd = false
-    let session = try Session(graph, options: options)
-    let wanted = Set(graph.convolvedValues)
+    let session = try Session(graph: graph, options: options)
+    let program = session.program
+    let wanted = Set(program.convolvedValues)
     let measured = Mutex(ActivationRanges(from: source))
-    for batch in batches {
-      let inputs = Range(of: batch.values.span)
-      if wanted.contains(0) { measured.withLock { $0.include(inputs, in: graph.name(of: 0)) } }
-      try session.observe(batch) { value, numbers in
+    for index in 0..<count {
+      let inputs = try batch(index)
+      if wanted.contains(0) {
+        let range = Range(of: inputs.values.span)
+        measured.withLock { $0.include(range, in: program.name(of: 0)) }
+      }
+      try session.observe(inputs) { value, numbers in
         guard wanted.contains(value) else { return }
         let range = Range(of: numbers)
-        measured.withLock { $0.include(range, in: graph.name(of: value)) }
+        measured.withLock { $0.include(range, in: program.name(of: value)) }
       }
     }
     let ranges = measured.withLock { $0 }

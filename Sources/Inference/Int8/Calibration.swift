@@ -1,5 +1,5 @@
-internal import ResectGraphs
 public import ResectBytes
+package import ResectGraphs
 public import ResectResNets
 
 /// Where the ranges of 8-bit activations come from.
@@ -10,33 +10,46 @@ public enum Calibration: Sendable {
   case batchNorms
   /// From what the network makes of fixed pseudo-random inputs.
   case probes
-  /// From what the network makes of these inputs.
-  case batches([Batch])
+  /// From what the network makes of inputs: so many batches, each made when its turn comes.
+  case inputs(count: Int, @Sendable (_ index: Int) throws(ResectError) -> Batch)
   /// They are known.
   case ranges(ActivationRanges)
+
+  /// From what the network makes of these inputs.
+  public static func batches(_ batches: [Batch]) -> Calibration {
+    .inputs(count: batches.count) { (index) throws(ResectError) in batches[index] }
+  }
 }
 
 extension Calibration {
-  /// The ranges of `graph`, a pass of `network` where that is at hand.
+  /// The ranges of `graph`. `unfolded` is the same network before its batch-norms were folded, where that is at hand.
   ///
-  /// `input` is what the numbers that the network takes lie between, where somebody knows. Throws
+  /// `input` is what the numbers that the network takes lie between, where that is known. Throws
   /// `ResectError.Code.notApplicable` where batch-norms should tell the ranges and do not.
-  public func ranges(
-    of graph: Program, _ network: ResNet?, input: ActivationRanges.Range? = nil
+  package func ranges(
+    of graph: Graph, unfolded: Graph?, input: ActivationRanges.Range? = nil
+  ) throws(ResectError) -> ActivationRanges {
+    try ranges(of: graph, Program(graph), unfolded: unfolded, input: input)
+  }
+
+  /// The ranges of `graph`, which runs as `program`.
+  func ranges(
+    of graph: Graph, _ program: Program, unfolded: Graph?, input: ActivationRanges.Range?
   ) throws(ResectError) -> ActivationRanges {
     // An embedding of classes has none.
-    guard !graph.convolvedValues.isEmpty else { return ActivationRanges(from: .probes) }
+    guard !program.convolvedValues.isEmpty else { return ActivationRanges(from: .probes) }
     func fromBatchNorms() throws(ResectError) -> ActivationRanges? {
-      guard let network else { return nil }
-      return try ActivationRanges(batchNormsOf: network)
+      guard let unfolded else { return nil }
+      return try ActivationRanges(batchNormsOf: unfolded, for: program)
     }
     func fromProbes() throws(ResectError) -> ActivationRanges {
-      try ActivationRanges(of: graph, on: [Probes.batch(for: graph)], as: .probes)
+      let probes = try Probes.batch(for: program)
+      return try ActivationRanges(of: graph, onInputs: 1, as: .probes) { _ in probes }
     }
     var ranges: ActivationRanges
     switch self {
     case .ranges(let known): return known
-    case .batches(let batches): return try ActivationRanges(of: graph, on: batches)
+    case .inputs(let count, let batch): return try ActivationRanges(of: graph, onInputs: count, batch)
     case .probes: ranges = try fromProbes()
     case .automatic: ranges = if let told = try fromBatchNorms() { told } else { try fromProbes() }
     case .batchNorms:

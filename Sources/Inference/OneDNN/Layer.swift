@@ -1,5 +1,6 @@
 internal import ResectBytes
 internal import CResectOneDNN
+internal import ResectGraphs
 
 /// A kernel of oneDNN for given layouts. Once built it is only read, from any thread.
 @safe final class Layer: @unchecked Sendable {
@@ -45,18 +46,31 @@ extension Layer {
     }
   }
 
-  /// A sum of two images of one layout, then relu where asked for.
+  /// A sum of two values of one layout, then relu where asked for.
   static func add(_ name: String, _ one: Layout, _ other: Layout, relu: Bool) throws(ResectError) -> Layer {
     unsafe try Layer(name) { made in unsafe resect_binary_create(one.handle, other.handle, false, relu, made) }
   }
 
-  /// An image of which each channel is multiplied by its element of `factors`, an image of one pixel.
-  static func multiply(_ name: String, _ image: Layout, by factors: Layout) throws(ResectError) -> Layer {
-    unsafe try Layer(name) { made in unsafe resect_binary_create(image.handle, factors.handle, true, false, made) }
+  /// A product of two values, of which the second has the first one's layout or is an image of one pixel.
+  static func multiply(_ name: String, _ value: Layout, by factors: Layout) throws(ResectError) -> Layer {
+    unsafe try Layer(name) { made in unsafe resect_binary_create(value.handle, factors.handle, true, false, made) }
   }
 
-  static func relu(_ name: String, _ source: Layout) throws(ResectError) -> Layer {
-    unsafe try Layer(name) { made in unsafe resect_relu_create(source.handle, made) }
+  static func eltwise(_ name: String, _ what: resect_eltwise, _ source: Layout) throws(ResectError) -> Layer {
+    unsafe try Layer(name) { made in
+      var what = what
+      return unsafe resect_eltwise_create(source.handle, &what, made)
+    }
+  }
+
+  /// Channels, or elements, of several values one after the other.
+  static func concatenation(_ name: String, _ sources: [Layout]) throws(ResectError) -> Layer {
+    let handles: [OpaquePointer?] = unsafe sources.map { unsafe $0.handle }
+    return unsafe try Layer(name) { made in
+      unsafe handles.withUnsafeBufferPointer { handles in
+        unsafe resect_concatenation_create(Int32(handles.count), handles.baseAddress, made)
+      }
+    }
   }
 
   static func batchNorm(
@@ -77,28 +91,10 @@ extension Layer {
     }
   }
 
-  static func pool(
-    _ name: String, _ window: Program.Window?, of shape: Program.ValueShape, batch: Int, to output: Program.ValueShape,
-    averages: Bool, source: Layout
-  ) throws(ResectError) -> Layer {
-    guard case .image(let channels, let height, let width) = shape else {
-      throw ResectError(.mismatch, "\(name) pools \(shape)")
+  static func pool(_ name: String, _ what: resect_pooling, _ source: Layout) throws(ResectError) -> Layer {
+    unsafe try Layer(name) { made in
+      var what = what
+      return unsafe resect_pooling_create(&what, source.handle, made)
     }
-    var pooling = resect_pooling()
-    (pooling.batch, pooling.channels) = (Int64(batch), Int64(channels))
-    (pooling.height, pooling.width) = (Int64(height), Int64(width))
-    pooling.averages = averages
-    (pooling.output_height, pooling.output_width) = (1, 1)
-    (pooling.kernel_height, pooling.kernel_width, pooling.stride) = (Int64(height), Int64(width), 1)
-    if let window, case .image(_, let outputHeight, let outputWidth) = output {
-      (pooling.output_height, pooling.output_width) = (Int64(outputHeight), Int64(outputWidth))
-      (pooling.kernel_height, pooling.kernel_width) = (Int64(window.kernel), Int64(window.kernel))
-      pooling.stride = Int64(window.stride)
-      let (above, left) = (window.before(height), window.before(width))
-      (pooling.padding_top, pooling.padding_left) = (Int64(above), Int64(left))
-      pooling.padding_bottom = Int64((outputHeight - 1) * window.stride + window.kernel - height - above)
-      pooling.padding_right = Int64((outputWidth - 1) * window.stride + window.kernel - width - left)
-    }
-    return unsafe try Layer(name) { made in unsafe resect_pooling_create(&pooling, source.handle, made) }
   }
 }

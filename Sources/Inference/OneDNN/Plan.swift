@@ -1,5 +1,6 @@
 internal import ResectBytes
 internal import CResectOneDNN
+internal import ResectGraphs
 internal import ResectTensors
 
 /// A graph compiled for one batch size and image size: layers in order, and where their memory lies.
@@ -19,24 +20,26 @@ final class Plan: Sendable {
     let kind: resect_argument
     let layout: Layout
     let place: Place
+    /// The value that lies there, in whatever form: before the step where it is taken, after it where it is made. Absent for weights
+    /// and scratch memory.
+    var value: Graph.ValueID?
   }
 
   /// What runs in a step.
   enum Work: Sendable {
     case layer(Layer, [Argument])
     /// A reference kernel on plain numbers, for what oneDNN has no layer for.
-    case reference(
-      Program.Node, Weights<Float>, inputs: [(Place, Program.ValueShape)], output: (Place, Program.ValueShape))
+    case reference(ReferenceKernels<Float>, inputs: [Argument], output: Argument)
   }
 
   /// A step of the forward pass.
   struct Step: Sendable {
     let work: Work
-    /// The node of the graph that the step belongs to, and its name.
-    let node: Int
+    /// The position of the program's step that it belongs to, and its name.
+    let position: Int
     let name: String
     /// The value of the graph that the step completes.
-    let value: Program.ValueID?
+    let value: Graph.ValueID?
     /// The buffer and bytes that it lies in, and of which type its numbers are.
     let output: (buffer: Int, byteCount: Int, type: resect_type)?
   }
@@ -69,7 +72,7 @@ final class Plan: Sendable {
   }
 
   /// Gives each buffer a place: the largest first, each at the lowest address where nothing lives at the same time.
-  private static func placed(_ buffers: [Buffer]) -> ([Buffer], Int) {
+  static func placed(_ buffers: [Buffer]) -> ([Buffer], Int) {
     var placed = buffers
     var done: [Int] = []
     var end = 0

@@ -1,14 +1,13 @@
 internal import ResectBytes
 internal import CResectOneDNN
+internal import ResectGraphs
 
 /// Memory in which a plan runs: one forward pass at a time.
 @safe final class PlanContext: @unchecked Sendable {
   private enum Bound {
     /// A layer and the position of the caller's memory among its arguments.
     case layer(LayerStep, input: Int?)
-    case reference(
-      Program.Node, Weights<Float>, inputs: [(place: Plan.Place, shape: Program.ValueShape)],
-      output: (place: Plan.Place, shape: Program.ValueShape))
+    case reference(ReferenceKernels<Float>, inputs: [Plan.Argument], output: Plan.Argument)
   }
 
   private let plan: Plan
@@ -33,10 +32,8 @@ internal import CResectOneDNN
         unsafe LayerArgument(argument.kind, argument.layout, plan.pointer(to: argument.place, in: arena))
       }
       return .layer(try LayerStep(layer, bound), input: arguments.firstIndex { $0.place.isInput })
-    case .reference(let node, let weights, let inputs, let output):
-      return .reference(
-        node, weights, inputs: inputs.map { (place: $0.0, shape: $0.1) },
-        output: (place: output.0, shape: output.1))
+    case .reference(let kernels, let inputs, let output):
+      return .reference(kernels, inputs: inputs, output: output)
     }
   }
 
@@ -45,19 +42,19 @@ internal import CResectOneDNN
     _ plan: Plan, _ tasks: [WeightStore.Task], _ input: [Float]
   ) throws(ResectError) -> [Float] {
     let context = try PlanContext(arenaFor: plan)
-    let tasks = Dictionary(grouping: tasks, by: \.node)
+    let tasks = Dictionary(grouping: tasks, by: \.position)
     resect_onednn_set_threads(Int32(plan.threads))
     return unsafe try context.withInput(input) { (input) throws(ResectError) in
       for (index, step) in plan.steps.enumerated() {
-        let here = tasks[step.node] ?? []
-        if index == 0 || plan.steps[index - 1].node != step.node {
+        let here = tasks[step.position] ?? []
+        if index == 0 || plan.steps[index - 1].position != step.position {
           let (memory, starts) = try WeightStore.memory(for: here)
           for (task, start) in zip(here, starts) { try task.fill(memory, at: start) }
         }
         if case .layer(let layer, _) = step.work { try layer.build() }
         try unsafe context.run(context.bound(step), input)
         try context.checkOverflow(of: step)
-        if index + 1 == plan.steps.count || plan.steps[index + 1].node != step.node {
+        if index + 1 == plan.steps.count || plan.steps[index + 1].position != step.position {
           for task in here { task.slot.empty() }
         }
       }
@@ -66,7 +63,7 @@ internal import CResectOneDNN
 
   /// The result for `input`, row after row. `observe` is shown each value of the graph that lies in memory as floats.
   func run(
-    _ input: [Float], observing observe: (Program.ValueID, Span<Float>) -> Void = { _, _ in }
+    _ input: [Float], observing observe: (Graph.ValueID, Span<Float>) -> Void = { _, _ in }
   ) throws(ResectError) -> [Float] {
     resect_onednn_set_threads(Int32(plan.threads))
     return unsafe try withInput(input) { (input) throws(ResectError) in
@@ -115,12 +112,12 @@ internal import CResectOneDNN
     case .layer(let layer, let position):
       if let position, let base = input.baseAddress { unsafe layer.set(position, to: base) }
       try layer.run()
-    case .reference(let node, let weights, let inputs, let output):
+    case .reference(let kernels, let inputs, let output):
       for element in 0..<plan.batch {
-        let numbers = inputs.map { taken in
-          unsafe floats(at: taken.place, taken.shape, element, input: input.baseAddress)
+        let numbers = zip(inputs, kernels.shapes).map { taken, shape in
+          unsafe floats(at: taken.place, shape, element, input: input.baseAddress)
         }
-        let made = node.run(numbers, inputs.map(\.shape), weights, output.shape)
+        let made = try kernels.run(numbers)
         guard let target = unsafe plan.pointer(to: output.place, in: arena) else { continue }
         unsafe made.withUnsafeBytes { bytes in
           guard let base = bytes.baseAddress else { return }
@@ -132,7 +129,7 @@ internal import CResectOneDNN
 
   /// The numbers of one element of the batch.
   private func floats(
-    at place: Plan.Place, _ shape: Program.ValueShape, _ element: Int, input: UnsafeMutableRawPointer?
+    at place: Plan.Place, _ shape: Graph.ValueShape, _ element: Int, input: UnsafeMutableRawPointer?
   ) -> [Float] {
     guard let base = unsafe plan.pointer(to: place, in: arena) ?? input else { return [] }
     let numbers = unsafe (base + element * shape.count * 4).assumingMemoryBound(to: Float.self)

@@ -6,7 +6,7 @@ internal import ResectTensors
 /// The weights of a network in the orders in which layers want them: made once, shared by all plans, and let go with the last
 /// plan that takes them in an order.
 final class WeightStore: Sendable {
-  /// Which of a node's tensors.
+  /// Which of a step's tensors.
   enum Role: Hashable, Sendable {
     case weight
     case bias
@@ -38,14 +38,14 @@ final class WeightStore: Sendable {
   /// A slot that is still empty, and what fills it with plain numbers.
   struct Task: Sendable {
     let slot: Slot
-    let node: Int
+    let position: Int
     let name: String
     let plain: Layout
     let fill: @Sendable () throws(ResectError) -> PlainWeights
   }
 
   private struct Key: Hashable {
-    let node: Int
+    let position: Int
     let role: Role
   }
 
@@ -56,9 +56,9 @@ final class WeightStore: Sendable {
   private let slots = Mutex<[Key: [Kept]]>([:])
 
   /// The slot for a tensor in `layout`, and whether it is new and has to be filled.
-  func slot(node: Int, role: Role, layout: Layout) -> (slot: Slot, isNew: Bool) {
+  func slot(position: Int, role: Role, layout: Layout) -> (slot: Slot, isNew: Bool) {
     slots.withLock { slots in
-      let key = Key(node: node, role: role)
+      let key = Key(position: position, role: role)
       let kept = (slots[key] ?? []).filter { $0.slot != nil }
       if let known = kept.lazy.compactMap(\.slot).first(where: { $0.layout == layout }) { return (known, false) }
       let slot = Slot(layout: layout)

@@ -1,4 +1,4 @@
-/// What the batch-norms of a network tell of its activations, without any data. See `Program.moments(image:)`.
+/// What the batch-norms of a network tell of its activations, without any data. See `Graph.moments(image:)`.
 struct ActivationStatistics: Sendable {
   /// The mean of each input channel of each layer; nothing of layers of which batch-norms tell nothing.
   var inputMeans: [ModulePath: [Double]] = [:]
@@ -11,7 +11,7 @@ struct ActivationStatistics: Sendable {
     var assumptions: [String] = []
     network.assumeWhatIsUnknown(&assumptions)
     guard case .batchNorm = network.normalization,
-      let graph = try? Program(network, fidelity: .exact), let moments = try? graph.moments()
+      let graph = try? network.graph(), let moments = try? graph.moments()
     else { return }
     // The convolutions since the last addition.
     var block: [ModulePath] = []

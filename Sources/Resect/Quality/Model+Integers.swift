@@ -26,7 +26,7 @@ extension Model {
           .notApplicable, "8-bit integers are made of a network whose batch-norms are folded",
           advice: "--fold-bn folds them")
       }
-      let graph = try Program(network)
+      let graph = try network.graph()
       let ranges = try ranges(calibration, of: graph)
       var model = self
       model.integers = IntegerStorage(ranges: ranges, weights: graph.convolutionWeights)
@@ -44,10 +44,11 @@ extension Model {
   }
 
   private func ranges(
-    _ calibration: Calibration, of graph: Program
+    _ calibration: Calibration, of graph: Graph
   ) throws(ResectError) -> ActivationRanges {
     if case .automatic = calibration, let known = self.calibration { return known }
-    return try calibration.ranges(of: graph, unfolded, input: inputRange)
+    return try calibration.ranges(
+      of: graph, unfolded: try unfolded.map { network throws(ResectError) in try network.graph() }, input: inputRange)
   }
 
   /// What the numbers that the network takes lie between, where the preprocessing tells.
@@ -64,7 +65,7 @@ extension ResNet {
   }
 }
 
-extension Program {
+extension Graph {
   /// The weights of the convolutions, by the tree's names.
   fileprivate var convolutionWeights: Set<String> {
     var names: Set<String> = []

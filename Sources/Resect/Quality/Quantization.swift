@@ -16,7 +16,8 @@ public struct Quantization: Sendable {
 
   /// What stands in the file. Steps, bits and noise of each layer stand with its tensor.
   var record: SurgeryRecord {
-    let error = "relative error of the logits \(measured.relative.twoDigits), largest \(measured.largest.twoDigits)"
+    let error =
+      "relative error of the logits \(measured.relative.scientific(digits: 2)), largest \(measured.largest.scientific(digits: 2))"
     return SurgeryRecord(
       name: "quantize", parameters: goal.json,
       report: .object(["measured": measured.json, "tensors": .integer(steps.count)]),

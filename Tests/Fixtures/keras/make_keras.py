@@ -1,4 +1,4 @@
-"""Writes the fixtures beside it: small ResNets as files of real Keras, and what Keras computes with them.
+"""Writes the fixtures beside it: small networks as files of real Keras, and what Keras computes with them.
 
 usage: make_keras.py     (Python with TensorFlow, Keras 3 and tf_keras; the fixtures here are of Keras 3.15 and tf_keras 2.19)
 
@@ -128,7 +128,7 @@ def contradictions():
 KEPT = {
     "home-made": ["h5", "keras", "weights.h5"], "bottlenecks": ["keras", "weights.h5"], "within": ["h5", "keras"],
     "prepared-application": ["keras"], "prepared": ["h5", "keras"], "prepared-given": ["keras"], "input-projections": ["keras"],
-    "v1": ["keras", "weights.h5", "names.h5"], "v2": ["h5", "weights.h5", "names.h5"],
+    "many-layers": ["h5", "keras"], "v1": ["keras", "weights.h5", "names.h5"], "v2": ["h5", "weights.h5", "names.h5"],
 }
 
 
@@ -139,7 +139,7 @@ def main():
         ("home-made", new.home_made(), 30), ("bottlenecks", new.bottlenecks(), 37), ("within", new.within(), 45),
         ("v1", new.applications(1), 45), ("v2", new.applications(2), 45), ("prepared", new.prepared(), 33),
         ("prepared-given", new.prepared(learnt=False), 33), ("input-projections", new.input_projections(16, 2), 16),
-        ("prepared-application", new.prepared_application(1), 45),
+        ("prepared-application", new.prepared_application(1), 45), ("many-layers", new.many_layers(), 21),
     ]:
         randomise(model)
         if name == "home-made":

@@ -1,4 +1,4 @@
-"""Small ResNets as people write them in Keras, with random weights and statistics. Shared by the fixtures and the comparison."""
+"""Small networks as people write them in Keras, with random weights and statistics. Shared by the fixtures and the comparison."""
 import numpy as np
 
 
@@ -169,6 +169,32 @@ class Networks:
         x = L.Flatten()(L.AveragePooling2D((final, final), name="avg_pool")(x))
         return self.keras.Model(image, L.Dense(5, activation="softmax", name="fc1000")(x))
 
+    def many_layers(self, size=21):
+        """No ResNet: every layer that is read beyond a ResNet's, on images of which no side is divided without rest."""
+        L = self.layers
+        image = x = L.Input((size, size + 3, 3))
+        x = L.Rescaling(1 / 64, offset=[-1.5, -2.0, -2.5])(x)
+        x = L.ZeroPadding2D(((0, 1), (2, 1)))(x)
+        x = L.PReLU(shared_axes=[1, 2])(L.Conv2D(8, 3, strides=2)(x))
+        x = L.DepthwiseConv2D(3, depth_multiplier=2, padding="same", strides=2, activation="swish")(x)
+        a = L.LeakyReLU(0.1)(L.SeparableConv2D(12, 3, padding="same", depth_multiplier=2)(x))
+        b = L.ELU(0.5)(L.Conv2D(12, (1, 5), padding="same", groups=4)(x))
+        c = L.BatchNormalization(scale=False)(L.Conv2D(12, 3, dilation_rate=2, padding="same", use_bias=False)(x))
+        x = L.Concatenate()([L.Average()([a, b, c]), L.Activation("gelu")(c), L.MaxPooling2D(3, 1, padding="same")(b)])
+        x = L.AveragePooling2D((3, 2), strides=(2, 1), padding="same")(L.ReLU(6.0)(x))
+        x = L.Multiply()([x, self.gate(x, 36)])
+        x = L.Dense(10, activation="tanh")(L.Add()([x, x]))
+        y = L.GlobalMaxPooling2D()(L.Activation("hard_sigmoid")(L.ReLU(negative_slope=0.2)(x)))
+        x = L.Flatten()(L.MaxPooling2D(2, padding="same")(x))
+        x = L.Dropout(0.3)(L.Concatenate()([x, L.Activation("log_softmax")(y)]))
+        return self.keras.Model(image, L.Dense(5, activation="softmax")(x))
+
+    def gate(self, x, channels):
+        """A factor for each channel, as in squeeze-and-excitation."""
+        L = self.layers
+        x = L.Reshape((1, 1, channels))(L.GlobalAveragePooling2D()(x))
+        return L.Dense(channels, activation="sigmoid")(L.Conv2D(6, 1, activation="relu")(x))
+
     def within(self):
         """A backbone as a layer of a sequential model, as transfer learning makes it."""
         whole = self.applications(1)
@@ -196,7 +222,7 @@ def randomise(model, seed=7):
             name = (getattr(variable, "path", None) or variable.name).split("/")[-1].split(":")[0]
             shape = tuple(variable.shape)
             if name == "kernel":
-                fan = np.prod(shape[:-1])
+                fan = np.prod(shape[:2] if type(layer).__name__ == "DepthwiseConv2D" else shape[:-1])
                 values.append(random.normal(0, (1.5 / fan) ** 0.5, shape))
             elif name in ("gamma", "moving_variance"):
                 values.append(random.uniform(0.5, 1.5, shape))
@@ -210,15 +236,16 @@ def randomise(model, seed=7):
 
 def inputs(name, random, count, size):
     """Random images: pixels of 0 to 255 for a network that prepares them itself, else numbers around 0."""
-    shape = (count, size, size, 3)
-    return (random.uniform(0, 255, shape) if "prepared" in name else random.standard_normal(shape)).astype("float32")
+    shape = (count, size, size + 3 if "many" in name else size, 3)
+    takes_pixels = any(word in name for word in ["prepared", "many", "EfficientNet"])
+    return (random.uniform(0, 255, shape) if takes_pixels else random.standard_normal(shape)).astype("float32")
 
 
 def logits(model, images):
     """What the model computes before its softmax; of a backbone, its features."""
     last = list(leaves(model))[-1]
     activation = getattr(last, "activation", None)
-    last.activation = None
+    last.activation = lambda values: values
     try:
         return np.asarray(model(images, training=False)).astype("float32")
     finally:

@@ -4,8 +4,8 @@ internal import Testing
 
 @testable internal import Resect
 
-/// Networks as graphs of Keras' layers; `Tests/Peers/test_writers.py` has real Keras compute them.
-@Suite struct KerasGraphTests {
+/// ResNets as layers of Keras; `Tests/Peers/test_writers.py` has real Keras compute them.
+@Suite struct KerasConstructionTests {
   private let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
@@ -88,7 +88,7 @@ internal import Testing
     let hasEpsilon = architecture.normalization != .none
     expected.epsilon = .init(hasEpsilon ? architecture.epsilon.value : nil, from: hasEpsilon ? .graph : .none)
     // Where nothing strides, both ways of padding are the same, and most of the rest are the rule.
-    let strided = KerasGraphTests.stridedConvolution(of: architecture)
+    let strided = KerasConstructionTests.stridedConvolution(of: architecture)
     #expect(model.architecture?.padding(at: strided) == architecture.padding(at: strided))
     expected.padding = try #require(model.architecture).padding
     expected.paddingExceptions = try #require(model.architecture).paddingExceptions
@@ -109,20 +109,46 @@ internal import Testing
   }
 
   @Test(arguments: [
-    ("zero-padded", Architecture.small(shortcut: .zeroPadded)),
+    ("channels", Architecture.small(shortcut: .zeroPadded)),
     (
-      "attention",
+      "along the channels",
       changed(.small()) { $0.attention = .init(.efficientChannel, sizes: [[3, 3], [3]], hasBias: false) }
     ),
     ("statistics", .small(normalization: .batchNorm(affine: true, statistics: false))),
-    ("eps", changed { $0.epsilon = .init(nil, from: .none) }),
-    ("strides", changed { $0.stridePlacement = .init(.unknown, from: .none) }),
-    ("head", changed { $0.appendsConstantFeature = true }),
+    ("variance is unknown", changed { $0.epsilon = .init(nil, from: .none) }),
+    ("strides is unknown", changed { $0.stridePlacement = .init(.unknown, from: .none) }),
+    ("constant", changed { $0.appendsConstantFeature = true }),
   ])
-  func `what layers of Keras do not compute is refused by its name`(_ what: String, _ architecture: Architecture) throws
+  func `what layers of Keras do not compute, or is unknown, is refused`(_ what: String, _ architecture: Architecture)
+    throws
   {
     let error = #expect(throws: ResectError.self) { try reread(ResNet.random(architecture)) }
-    #expect(error?.code == .unsupported && error?.message.contains(what) == true, "\(error.debugDescription)")
-    #expect(error?.advice != nil)
+    #expect([.unsupported, .notApplicable].contains(error?.code), "\(error.debugDescription)")
+    #expect(error?.message.contains(what) == true && error?.advice != nil, "\(error.debugDescription)")
+  }
+
+  /// The operations of what is read of an archive that is no ResNet to its reader.
+  private func operations(_ architecture: Architecture) throws -> [String: String] {
+    guard case .graph(let graph) = try reread(ResNet.random(architecture)).content else { return [:] }
+    return Dictionary(uniqueKeysWithValues: graph.nodes.map { ($0.name, $0.operation.word) })
+  }
+
+  @Test func `squeeze and excitation are layers`() throws {
+    let operations = try operations(
+      KerasConstructionTests.changed(.small()) {
+        $0.attention = .init(.squeezeExcitation, sizes: [[3, 3], [3]], hasBias: true)
+      })
+    #expect(operations["stage1.0.attention.1"] == "linear" && operations["stage1.0.attention.sigmoid"] == "sigmoid")
+    #expect(operations["stage1.0.attention.gate"] == "multiply" && operations["conv2_block1_add"] == "add")
+  }
+
+  @Test func `a border that counts for nothing where no ReLU precedes it is no zeros`() throws {
+    let architecture = KerasConstructionTests.changed(KerasConstructionTests.preactivated()) {
+      $0.stem = .sevenWithMaxPool
+      $0.stemPooling = .symmetric
+    }
+    let operations = try operations(architecture)
+    #expect(operations["pool1_pool"] == "max-pool" && operations["pool1_pool_subsample"] == "max-pool")
+    #expect(operations["pool1_pad"] == nil)
   }
 }

@@ -1,18 +1,18 @@
-internal import ResectGraphs
-public import ResectBytes
-public import ResectResNets
+package import ResectBytes
+package import ResectGraphs
+package import ResectResNets
 internal import ResectTensors
 
-extension Program {
+extension Graph {
   /// Mean and variance of a value's channels, as batch-norms tell them without any data.
-  public struct ChannelMoments: Sendable, Hashable {
+  package struct ChannelMoments: Sendable, Hashable {
     /// The moments of each channel before the ReLU, if there is one, each channel taken as normally distributed.
-    public var normal: [Moments]
+    package var normal: [Moments]
     /// Whether a ReLU follows.
-    public var isRectified = false
+    package var isRectified = false
 
     /// The moments of each channel.
-    public var moments: [Moments] { isRectified ? normal.map(\.rectified) : normal }
+    package var moments: [Moments] { isRectified ? normal.map(\.rectified) : normal }
 
     /// The numbers that lie within `deviations` standard deviations of each channel's mean, with zero.
     func range(deviations: Double) -> ActivationRanges.Range {
@@ -26,19 +26,20 @@ extension Program {
     }
   }
 
-  /// What the batch-norms of a graph that runs every module as it stands tell of each value; nothing of a value of which they tell
-  /// nothing, as of channels that something weighs.
+  /// What the batch-norms tell of each value, by number; nothing of a value of which they tell nothing, as of channels that something
+  /// weighs.
   ///
   /// What a batch-norm takes has its running mean and variance, what it makes has its shift as mean and about the square of its scale
   /// as variance; ReLU cuts that as it cuts a normal distribution; what is added up is taken as independent. `image` is what a
   /// channel of the normalised image has. What pooling does to the moments is left out.
-  public func moments(
+  package func moments(
     image: Moments = Moments(mean: 0, variance: 1)
   ) throws(ResectError) -> [ChannelMoments?] {
-    let images = takesFeatures ? nil : ChannelMoments(normal: [Moments](repeating: image, count: inputChannels))
+    let isImage = if case .image = input.kind { true } else { false }
+    let images = isImage ? ChannelMoments(normal: [Moments](repeating: image, count: input.channels)) : nil
     var values = [inputNormalization == nil ? images : nil]
     for node in nodes {
-      let input = values[node.inputs[0]]
+      let inputs = node.inputs.map { values[$0] }
       switch node.operation {
       case .normalize: values.append(images)
       case .batchNorm(let norm):
@@ -47,25 +48,48 @@ extension Program {
           continue
         }
         values[node.inputs[0]] = ChannelMoments(normal: moments.taken)
-        values.append(ChannelMoments(normal: moments.made, isRectified: norm.relu))
-      case .add(let relu):
-        let sum = input.flatMap { one in values[node.inputs[1]].map { zip(one.moments, $0.moments).map { $0 + $1 } } }
-        values.append(sum.map { ChannelMoments(normal: $0, isRectified: relu) })
-      case .relu:
-        values.append(input.map { ChannelMoments(normal: $0.moments, isRectified: true) })
-      case .maxPool, .averagePool, .globalAveragePool: values.append(input)
-      case .zeroPaddedShortcut(_, let before, let after):
-        let zero = Moments(mean: 0, variance: 0)
+        values.append(ChannelMoments(normal: moments.made))
+      case .add: values.append(ChannelMoments(addingUp: inputs))
+      case .activation(.relu):
+        values.append(inputs[0].map { ChannelMoments(normal: $0.moments, isRectified: true) })
+      case .maxPool, .averagePool, .globalAveragePool, .globalMaxPool, .toImage, .identity: values.append(inputs[0])
+      case .pad(let border):
+        let zero = Moments(mean: border.value, variance: 0)
         values.append(
-          input.map {
-            let padded = [Moments](repeating: zero, count: before) + $0.normal
+          inputs[0].map {
+            let padded = [Moments](repeating: zero, count: border.channelsBefore) + $0.normal
             return ChannelMoments(
-              normal: padded + [Moments](repeating: zero, count: after), isRectified: $0.isRectified)
+              normal: padded + [Moments](repeating: zero, count: border.channelsAfter), isRectified: $0.isRectified)
           })
-      case .convolution, .linear, .sigmoid, .channelConvolution, .gate: values.append(nil)
+      case .concatenate: values.append(ChannelMoments(joining: inputs))
+      case .convolution, .linear, .scaleShift, .activation, .multiply, .flatten, .channelConvolution, .constant:
+        values.append(nil)
       }
     }
     return values
+  }
+}
+
+extension Graph.ChannelMoments {
+  /// The moments of a sum; nothing where those of a summand are unknown.
+  fileprivate init?(addingUp summands: [Graph.ChannelMoments?]) {
+    guard var sum = summands.first??.moments else { return nil }
+    for summand in summands.dropFirst() {
+      guard let summand, summand.normal.count == sum.count else { return nil }
+      sum = zip(sum, summand.moments).map { $0 + $1 }
+    }
+    self.init(normal: sum)
+  }
+
+  /// The moments of channels one after the other; nothing where some are unknown.
+  fileprivate init?(joining parts: [Graph.ChannelMoments?]) {
+    var all: [Moments] = []
+    for part in parts {
+      guard let part else { return nil }
+      all += part.moments
+    }
+    // What was rectified keeps the moments that it has, no longer those of before.
+    self.init(normal: all)
   }
 }
 
@@ -76,7 +100,7 @@ private struct NormMoments {
 
   /// Nothing where the statistics are those that a batch-norm begins with, or the ones that unfolding puts in: no data have gone
   /// through it.
-  init?(_ norm: Program.BatchNorm, name: String) throws(ResectError) {
+  init?(_ norm: Graph.BatchNorm, name: String) throws(ResectError) {
     func values(_ tensor: LazyTensor?, absent: Double) throws(ResectError) -> [Double] {
       guard let tensor else { return [Double](repeating: absent, count: norm.mean.shape.elementCount) }
       do throws(ResectError) { return try tensor.doubles() } catch { throw error.located(tensor: name) }

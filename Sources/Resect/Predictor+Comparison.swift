@@ -2,9 +2,9 @@ extension Predictor {
   /// Runs this model and another, each on its batch of the same inputs.
   ///
   /// Throws `ResectError.Code.mismatch` where the two cannot be compared, and says why.
-  public func agreement(
+  public func comparison(
     with other: Predictor, on batches: (first: Batch, second: Batch)
-  ) throws(ResectError) -> (subject: Proof.Subject, agreement: Agreement) {
+  ) throws(ResectError) -> RunComparison {
     let subject: Proof.Subject = computesLogits && other.computesLogits ? .logits : .features
     let first = try rows(of: batches.first, subject)
     let second = try other.rows(of: batches.second, subject)
@@ -14,7 +14,7 @@ extension Predictor {
         "one gives \(first.width) \(subject.rawValue), the other \(second.width): they cannot be compared",
         advice: "split both and compare the backbones")
     }
-    return (subject, Agreement(first, second))
+    return RunComparison(subject, first, second)
   }
 
   /// The same images as this model takes them, and as another does.
@@ -32,7 +32,12 @@ extension Predictor {
   /// Fixed probes for this model and another: the same numbers for both or, where only one of the networks normalises its
   /// input itself, the same pixels.
   public func probes(with other: Predictor) throws(ResectError) -> (first: Batch, second: Batch) {
-    let probes = try Probes.batch(for: session.graph)
+    let (own, others) = (try Probes.batch(for: session), try Probes.batch(for: other.session))
+    // Whichever model comes first, the probes are the larger ones or, of equal ones, those that are no pixels.
+    let takesOwn =
+      own.values.count == others.values.count
+      ? session.graph.inputNormalization == nil : own.values.count > others.values.count
+    let probes = takesOwn ? own : others
     guard let one = preprocessing, let two = other.preprocessing, one.keepsPixels != two.keepsPixels else {
       return (probes, probes)
     }
