@@ -66,7 +66,8 @@ FOR_EACH_CPU size_t resect_scale_to_odd(double *values, double high, double low,
   for (size_t i = 0; i < count; i++) {
     double first = values[i] * high;
     double second = fma(values[i], high, -first) + values[i] * low;
-    double product = first + second;
+    // A zero keeps its sign.
+    double product = second == 0 ? first : first + second;
     double rest = second - (product - first);
     broken += !isfinite(product);
     close += (fabs(rest) <= fabs(product) * 0x1p-96) & (product != 0);

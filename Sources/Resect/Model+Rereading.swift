@@ -92,7 +92,10 @@ extension Model {
     var options = rereadingOptions(isStranger: isStranger)
     switch (format, content) {
     case (.torch, .network(let network)), (.safetensors, .network(let network)):
-      options.network.convention = try convention.forWriting(network).fitted(to: network).convention
+      let names = try convention.forWriting(network).fitted(to: network).convention
+      options.network.convention = names
+      // Where no code has these names, or other code than that of one's own, what Resect writes beside the tensors is all that tells.
+      options.isStranger = isStranger && names.loadsStateDicts && codeDifferences.isEmpty
     case (.torch, _), (.safetensors, _):
       // An embedding of classes is no framework's: it is read as `join` does.
       options.isStranger = false
@@ -119,7 +122,9 @@ extension Model {
     var found = other.architecture
     if format != .resect {
       let isNamed = format == .torch || format == .safetensors
-      let known = isNamed ? Set(codeDifferences.map(\.subject)) : []
+      var known = isNamed ? Set(codeDifferences.map(\.subject)) : []
+      // The writer warns of this one: weights alone do not tell it.
+      if format == .hdf5 || format == .kerasWeights { known.insert(.pooling) }
       let hasCode = !isNamed || convention.forWriting(network).loadsStateDicts
       found.adopt(expected, known: hasCode ? known : Set(Convention.CodeDifference.Subject.allCases), isKeras: !isNamed)
     }

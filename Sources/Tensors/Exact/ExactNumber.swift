@@ -20,8 +20,9 @@ extension ExactNumber {
   func nearestDouble(_ approximation: Approximation) -> Double {
     let (high, low) = (approximation.value.high, abs(approximation.value.low))
     // Below a power of two, a unit in the last place is half as large.
-    if approximation.error == 0 || !high.isFinite || low + approximation.error < high.ulp / 4 { return high }
-    let below = largestDouble
+    let room = high.significandBitPattern == 0 ? high.ulp / 4 : high.ulp / 2
+    if approximation.error == 0 || !high.isFinite || low + approximation.error < room { return high }
+    let below = largestDouble(near: high)
     let above = below.nextUp
     switch compared(to: (Dyadic(below) + Dyadic(above)) * Dyadic(0.5)) {
     case -1: return below
@@ -38,12 +39,15 @@ extension ExactNumber {
     if approximation.error == 0 || abs(low) > approximation.error && approximation.error < high.ulp / 8 {
       return high.odd(towards: low == 0 ? 0 : low < 0 ? -1 : 1)
     }
-    let below = largestDouble
+    let below = largestDouble(near: high)
     return below.odd(towards: compared(to: Dyadic(below)))
   }
 
-  /// The largest double that is not more than the number.
-  private var largestDouble: Double {
+  /// The largest double that is not more than the number: most often `guess` or the one before.
+  private func largestDouble(near guess: Double) -> Double {
+    let isBelow = compared(to: Dyadic(guess)) < 0
+    if isBelow, compared(to: Dyadic(guess.nextDown)) >= 0 { return guess.nextDown }
+    if !isBelow, compared(to: Dyadic(guess.nextUp)) < 0 { return guess }
     // Doubles are in the order of their bits, negative ones in reverse.
     func double(_ place: Int64) -> Double {
       place >= 0 ? Double(bitPattern: UInt64(place)) : -Double(bitPattern: UInt64(-place))
