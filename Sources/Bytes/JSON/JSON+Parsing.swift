@@ -69,7 +69,6 @@ private struct Parser {
     var names = Names()
     skipSpace()
     if accept("}") { return .object(members) }
-    members.reserveCapacity(4)
     while true {
       skipSpace()
       guard next == UInt8(ascii: "\"") else { throw refusal("expected a name in quotes") }
@@ -90,7 +89,6 @@ private struct Parser {
     var elements: [JSON] = []
     skipSpace()
     if accept("]") { return .array(elements) }
-    elements.reserveCapacity(4)
     while true {
       elements.append(try value(depth: depth + 1))
       skipSpace()
@@ -191,7 +189,8 @@ private struct Parser {
     // Up to eighteen digits cannot overflow.
     if isInteger, integerDigits <= 18 {
       let magnitude = reader.bytes[first..<reader.position].reduce(Int64(0)) { $0 * 10 + Int64($1 - 0x30) }
-      return .integer(first == start ? magnitude : -magnitude)
+      let value = first == start ? magnitude : -magnitude
+      return .integer(value)
     }
     let text = String(decoding: reader.bytes[start..<reader.position], as: UTF8.self)
     if isInteger, let value = Int64(text) { return .integer(value) }
