@@ -20,6 +20,8 @@ struct Assignment {
   /// The tensors in the places that `place` gives their names.
   init(_ named: [NamedTensor], _ table: NameTable, place: (String) -> ParameterPath?) {
     self.table = table
+    tensors.reserveCapacity(named.count)
+    names.reserveCapacity(named.count)
     for entry in named {
       guard let path = place(entry.name), tensors[path] == nil else {
         strangers.append(entry.name)
@@ -60,18 +62,20 @@ struct Assignment {
     against architecture: Architecture, _ convention: Convention, allowsUnexpected: Bool
   ) throws(ResectError) -> [String] {
     let expected = architecture.parameters
-    let known = Set(expected.map(\.path))
-    let unexpected =
-      strangers + names.filter { !known.contains($0.key) }.map(\.value).sorted()
-    let missing = expected.filter { !$0.isOptional && tensors[$0.path] == nil }
-      .map { convention.name(of: $0.path) }
-    let misshapen = expected.compactMap { parameter -> String? in
-      guard let tensor = tensors[parameter.path], tensor.shape.axes != parameter.axes else {
-        return nil
+    var missing: [String] = []
+    var misshapen: [String] = []
+    var known = 0
+    for parameter in expected {
+      guard let tensor = tensors[parameter.path] else {
+        if !parameter.isOptional { missing.append(convention.name(of: parameter.path)) }
+        continue
       }
-      return
-        "wrong shape: \(names[parameter.path] ?? "") is \(tensor.shape.axes), expected \(parameter.axes)"
+      known += 1
+      guard tensor.shape.axes != parameter.axes else { continue }
+      misshapen.append(
+        "wrong shape: \(names[parameter.path] ?? "") is \(tensor.shape.axes), expected \(parameter.axes)")
     }
+    let unexpected = strangers + (known == tensors.count ? [] : names(beside: expected))
     guard !missing.isEmpty || !misshapen.isEmpty || (!unexpected.isEmpty && !allowsUnexpected)
     else { return unexpected }
     let missingLines = lines("missing", missing, closestAmong: unexpected)
@@ -101,6 +105,12 @@ struct Assignment {
       "the tensors do not fill a ResNet by the convention \(convention.name): \(summary), the first: \(details[0])",
       advice: onlyUnexpected ? "--allow-unexpected ignores what has no place" : nil,
       details: details)
+  }
+
+  /// The names of tensors that `expected` are not, sorted.
+  private func names(beside expected: [ExpectedParameter]) -> [String] {
+    let known = Set(expected.map(\.path))
+    return names.filter { !known.contains($0.key) }.map(\.value).sorted()
   }
 
   /// The modules without a place whose weights are matrices, as those of linear layers are.

@@ -55,15 +55,20 @@ struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
   private let tokens: [Token]
 
   /// The pattern that is written as `pattern`.
+  ///
+  /// All tables are made of these whenever a program begins: bytes are compared, which takes a fraction of what characters do.
   init(stringLiteral pattern: String) {
-    tokens = pattern.split(separator: "{", omittingEmptySubsequences: false).enumerated().flatMap {
-      index, part -> [Token] in
-      guard index > 0, let brace = part.firstIndex(of: "}"), let token = Token(part[..<brace]) else {
-        return part.isEmpty ? [] : [.literal(Array(part.utf8))]
-      }
-      let rest = Array(part[part.index(after: brace)...].utf8)
-      return [token] + (rest.isEmpty ? [] : [.literal(rest)])
+    var tokens: [Token] = []
+    var rest = Array(pattern.utf8)[...]
+    while !rest.isEmpty {
+      let literal = rest.prefix { $0 != UInt8(ascii: "{") }
+      if !literal.isEmpty { tokens.append(.literal(Array(literal))) }
+      rest = rest.dropFirst(literal.count)
+      guard let brace = rest.firstIndex(of: UInt8(ascii: "}")) else { break }
+      if let token = Token(rest[rest.index(after: rest.startIndex)..<brace]) { tokens.append(token) }
+      rest = rest[(brace + 1)...]
     }
+    self.tokens = tokens
   }
 
   /// The numbers of a name that follows the pattern.
@@ -73,7 +78,7 @@ struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
     for token in tokens {
       switch token {
       case .literal(let literal):
-        guard rest.starts(with: literal) else { return nil }
+        guard rest.begins(with: literal) else { return nil }
         rest = rest.dropFirst(literal.count)
       case .number(let variable, let scale, let offset):
         guard let number = NamePattern.number(at: &rest), (number - offset).isMultiple(of: scale),
@@ -125,22 +130,32 @@ struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
 
 extension NamePattern.Token {
   /// Reads what stands in braces.
-  init?(_ text: Substring) {
-    let scaled = text.split(separator: "*", maxSplits: 1)
-    let rest = scaled.last ?? text
-    let name = rest.prefix { $0.isLetter }
-    guard let variable = NamePattern.Variable(rawValue: String(name)) else { return nil }
+  init?(_ text: ArraySlice<UInt8>) {
+    let star = text.firstIndex(of: UInt8(ascii: "*"))
+    let scale = star.map { Int(String(decoding: text[..<$0], as: UTF8.self)) } ?? 1
+    let rest = star.map { text[($0 + 1)...] } ?? text
+    let name = rest.prefix { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 }
+    guard let variable = NamePattern.Variable(rawValue: String(decoding: name, as: UTF8.self)) else { return nil }
     let suffix = rest.dropFirst(name.count)
-    if suffix.hasSuffix(":a") {
+    func integer(_ digits: ArraySlice<UInt8>) -> Int? { Int(String(decoding: digits, as: UTF8.self)) }
+    if suffix.suffix(2).elementsEqual(":a".utf8) {
       let sum = suffix.dropLast(2)
-      guard let offset = sum.isEmpty ? 0 : Int(sum) else { return nil }
+      guard let offset = sum.isEmpty ? 0 : integer(sum) else { return nil }
       self = .letter(variable, offset: offset)
-    } else if let equals = suffix.firstIndex(of: "="), let value = Int(suffix[equals...].dropFirst()) {
-      self = .constant(variable, value, isShown: suffix.first == "=")
+    } else if let equals = suffix.firstIndex(of: UInt8(ascii: "=")), let value = integer(suffix[(equals + 1)...]) {
+      self = .constant(variable, value, isShown: suffix.first == UInt8(ascii: "="))
     } else {
-      let scale = scaled.count == 2 ? Int(scaled[0]) : 1
-      guard let scale, let offset = suffix.isEmpty ? 0 : Int(suffix) else { return nil }
+      guard let scale, let offset = suffix.isEmpty ? 0 : integer(suffix) else { return nil }
       self = .number(variable, scale: scale, offset: offset)
     }
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Whether the first bytes are those of `other`.
+  fileprivate func begins(with other: [UInt8]) -> Bool {
+    guard count >= other.count else { return false }
+    for index in other.indices where self[startIndex + index] != other[index] { return false }
+    return true
   }
 }

@@ -103,15 +103,19 @@ private struct Evidence {
 
   /// Blocks of each stage: as many as are numbered without a gap.
   func depths() -> [Int] {
-    var blocks: Set<[Int]> = []
+    struct Block: Hashable {
+      let stage: Int
+      let block: Int
+    }
+    var blocks: Set<Block> = []
     for path in shapes.keys {
-      if case .convolution(let stage, let block, _) = path.module { blocks.insert([stage, block]) }
+      if case .convolution(let stage, let block, _) = path.module { blocks.insert(Block(stage: stage, block: block)) }
     }
     var depths: [Int] = []
-    while blocks.contains([depths.count + 1, 0]) {
+    while blocks.contains(Block(stage: depths.count + 1, block: 0)) {
       let stage = depths.count + 1
       var depth = 0
-      while blocks.contains([stage, depth]) { depth += 1 }
+      while blocks.contains(Block(stage: stage, block: depth)) { depth += 1 }
       depths.append(depth)
     }
     return depths
@@ -176,11 +180,16 @@ private struct Evidence {
   }
 
   func normalization() -> Architecture.Normalization {
-    let kinds = Set(shapes.keys.lazy.filter(\.module.isNorm).map(\.kind))
-    guard !kinds.isEmpty else { return .none }
-    return .batchNorm(
-      affine: kinds.contains(.weight) || kinds.contains(.bias),
-      statistics: kinds.contains(.runningMean) || kinds.contains(.runningVariance))
+    var (hasNorms, isAffine, hasStatistics) = (false, false, false)
+    for path in shapes.keys where path.module.isNorm {
+      hasNorms = true
+      switch path.kind {
+      case .weight, .bias: isAffine = true
+      case .runningMean, .runningVariance: hasStatistics = true
+      case .batchesTracked: continue
+      }
+    }
+    return hasNorms ? .batchNorm(affine: isAffine, statistics: hasStatistics) : .none
   }
 
   /// The kernels of the projections; none where all are 1×1. What is neither 1×1 nor 3×3 is reported as a wrong shape.
@@ -239,13 +248,12 @@ private struct Evidence {
   /// The batch-norms that are not there, where that is a form of network and no damage: after the stem and within the blocks
   /// of a pre-activated network, and after projections.
   func absentNorms(of architecture: Architecture) -> Set<ModulePath> {
-    let present = Set(shapes.keys.lazy.map(\.module).filter(\.isNorm))
-    guard !present.isEmpty else { return [] }
-    let expected = Set(architecture.parameters.lazy.map(\.path.module).filter(\.isNorm))
+    guard architecture.normalization != .none else { return [] }
+    func isPresent(_ norm: ModulePath) -> Bool { ParameterPath.Kind.allCases.contains { axes(norm, $0) != nil } }
     var byRole: [Role: [ModulePath]] = [:]
-    for norm in expected { byRole[Role(norm), default: []].append(norm) }
+    for paths in architecture.units { byRole[Role(paths.norm), default: []].append(paths.norm) }
     var absent: Set<ModulePath> = []
-    for (role, norms) in byRole where !norms.contains(where: present.contains) {
+    for (role, norms) in byRole where !norms.contains(where: isPresent) {
       switch role {
       case .shortcut: absent.formUnion(norms)
       case .stem, .block: if architecture.isPreactivated { absent.formUnion(norms) }
@@ -259,11 +267,12 @@ private struct Evidence {
   func convolutionBiases(
     of architecture: Architecture
   ) -> (hasBias: Bool, exceptions: Set<ModulePath>) {
-    let convolutions = Set(architecture.parameters.lazy.map(\.path.module).filter(\.isConvolution))
     let biased = Set(
       shapes.keys.lazy.filter { $0.kind == .bias && $0.module.isConvolution }.map { Role($0.module) })
+    guard !biased.isEmpty else { return (false, []) }
+    let convolutions = architecture.units.map(\.convolution)
     let exceptions = convolutions.filter { biased.contains(Role($0)) }
-    return exceptions.count == convolutions.count ? (true, []) : (false, exceptions)
+    return exceptions.count == convolutions.count ? (true, []) : (false, Set(exceptions))
   }
 
   func headLayers() -> [Int?] {

@@ -71,7 +71,7 @@ extension Architecture {
     ])
   }
 
-  /// What batch-norms add to the variance: a number, `null` where nobody said or, where not all add the same, an object of the rule
+  /// What batch-norms add to the variance: a number, `null` where that is unknown or, where not all add the same, an object of the rule
   /// (`default`) and the exceptions by their places.
   public var epsilonJSON: JSON {
     guard let rule = epsilon.value else { return .null }
@@ -340,7 +340,7 @@ extension Architecture.Source: CustomStringConvertible {
     }
   }
 
-  /// Reads ``description``; what is not known is nobody.
+  /// Reads ``description``; what is not known is no source.
   init(_ description: String) {
     let prefix = "convention "
     self =

@@ -29,6 +29,20 @@ extension Architecture {
     return expected + headParameters
   }
 
+  /// The places of every convolution and its batch-norm, whether that is there or not.
+  var units: [ResNet.UnitPaths] {
+    var units = innerStemWidths.indices.map { ResNet.UnitPaths(innerStem: $0 + 1) }
+    units.append(.stem)
+    if stem == .deepWithConvolution { units.append(.stemPool) }
+    for (stage, blocks) in channels.enumerated() {
+      for (block, outputs) in blocks.enumerated() {
+        for index in outputs.indices { units.append(.init(stage: stage + 1, block: block, index: index + 1)) }
+        if projections[stage][block] { units.append(.init(shortcutOf: block, stage: stage + 1)) }
+      }
+    }
+    return units
+  }
+
   /// The positions of the head's linear layers: none, the single unnumbered one, or their numbers.
   public var headLayers: [Int?] {
     switch head {

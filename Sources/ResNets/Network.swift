@@ -4,6 +4,6 @@ public import ResectGraphs
 public enum Network: Sendable {
   /// A tree of modules, recognised by its names or its graph.
   case resNet(ResNet)
-  /// A graph that is no ResNet, or that nobody recognises as one.
+  /// A graph that is no ResNet, or that is not recognised as one.
   case graph(Graph)
 }

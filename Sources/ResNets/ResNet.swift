@@ -1,7 +1,7 @@
 public import ResectGraphs
 public import ResectTensors
 
-/// A ResNet as a tree of modules whose tensors nobody has read yet.
+/// A ResNet as a tree of modules whose tensors are not read yet.
 ///
 /// The tree is a value: a surgery returns a new one. Everything that the network computes stands in it once, on the layer that it
 /// is about; ``architecture`` is read off it.

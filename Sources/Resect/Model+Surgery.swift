@@ -199,7 +199,7 @@ extension Model {
 extension Model.Content {
   /// Whether batch-norms tell what the layers of a ResNet see.
   fileprivate var hasStatistics: Bool {
-    guard case .network(let network) = self, case .batchNorm = network.architecture.normalization else { return false }
+    guard case .network(let network) = self, case .batchNorm = network.normalization else { return false }
     return true
   }
 }

@@ -149,7 +149,7 @@ public struct Model: Sendable {
   /// How many channels an image has that the network takes; absent for an embedding of classes and for a graph that takes features.
   public var inputChannels: Int? {
     switch content {
-    case .network(let network): network.architecture.inputChannels
+    case .network(let network): network.inputChannels
     case .graph(let graph): if case .image(let channels, _, _) = graph.input.kind { channels } else { nil }
     case .classes: nil
     }
@@ -158,7 +158,7 @@ public struct Model: Sendable {
   /// How the network normalises the pixels that it takes; absent where its input comes normalised.
   public var inputNormalization: InputNormalization? {
     switch content {
-    case .network(let network): network.architecture.inputNormalization
+    case .network(let network): network.inputNormalization
     case .graph(let graph): graph.inputNormalization
     case .classes: nil
     }

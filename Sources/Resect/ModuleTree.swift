@@ -14,44 +14,45 @@ public struct ModuleTree: Sendable {
   /// The tree of `tensors`, whose names all begin with `prefix`, down to `depth` levels: what lies deeper belongs to the
   /// module there, under the rest of its name.
   public init(_ tensors: [Inspection.Tensor], prefix: String = "", depth: Int = 64) {
-    let entries = tensors.indices.map { index in
-      Entry(index: index, rest: tensors[index].name.utf8.dropFirst(prefix.utf8.count))
-    }
-    self.init(name: "", entries, of: tensors, depth: min(max(depth, 0), 64))
+    let names = tensors.map { Array($0.name.utf8) }
+    let start = prefix.utf8.count
+    let entries = tensors.indices.map { Entry(index: $0, start: min(start, names[$0].count)) }
+    self.init(name: "", entries, of: tensors, names, depth: min(max(depth, 0), 64))
   }
 
-  /// A tensor, by its position, and what is left of its name below a module.
+  /// A tensor, by its position, and where what is left of its name below a module begins.
   private struct Entry {
     let index: Int
-    let rest: Substring.UTF8View
+    let start: Int
   }
 
-  private init(name: String, _ entries: [Entry], of all: [Inspection.Tensor], depth: Int) {
+  /// `names` are the bytes of the names of `all`.
+  private init(name: String, _ entries: [Entry], of all: [Inspection.Tensor], _ names: [[UInt8]], depth: Int) {
     self.name = name
-    var groups: [(name: String, entries: [Entry])] = []
-    var positions: [String: Int] = [:]
+    var groups: [(name: ArraySlice<UInt8>, entries: [Entry])] = []
+    var positions: [ArraySlice<UInt8>: Int] = [:]
     for entry in entries {
       let count = all[entry.index].shape.elementCount
       if all[entry.index].isBuffer { buffers += count } else { parameters += count }
-      guard depth > 0, let dot = entry.rest.firstIndex(of: UInt8(ascii: ".")) else {
+      guard depth > 0, let dot = names[entry.index][entry.start...].firstIndex(of: UInt8(ascii: ".")) else {
         tensors.append(all[entry.index])
         continue
       }
-      let first = entry.rest[..<dot]
-      let inner = Entry(index: entry.index, rest: entry.rest[entry.rest.index(after: dot)...])
+      let first = names[entry.index][entry.start..<dot]
+      let inner = Entry(index: entry.index, start: dot + 1)
       // Mostly a module's tensors follow each other.
-      if let last = groups.indices.last, groups[last].name.utf8.elementsEqual(first) {
+      if let last = groups.indices.last, groups[last].name == first {
         groups[last].entries.append(inner)
-        continue
-      }
-      let child = String(Substring(first))
-      if let position = positions[child] {
+      } else if let position = positions[first] {
         groups[position].entries.append(inner)
       } else {
-        positions[child] = groups.count
-        groups.append((child, [inner]))
+        positions[first] = groups.count
+        groups.append((first, [inner]))
       }
     }
-    children = groups.map { ModuleTree(name: $0.name, $0.entries, of: all, depth: depth - 1) }
+    children = groups.map { group in
+      ModuleTree(
+        name: String(decoding: group.name, as: UTF8.self), group.entries, of: all, names, depth: depth - 1)
+    }
   }
 }

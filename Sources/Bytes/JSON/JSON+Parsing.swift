@@ -171,6 +171,7 @@ private struct Parser {
     let start = reader.position
     _ = accept("-")
     let leading = next
+    let first = reader.position
     let integerDigits = digits()
     guard integerDigits > 0, integerDigits == 1 || leading != UInt8(ascii: "0") else {
       throw refusal("this is no number")
@@ -184,6 +185,12 @@ private struct Parser {
       isInteger = false
       if !accept("+") { _ = accept("-") }
       guard digits() > 0 else { throw refusal("expected digits of the exponent") }
+    }
+    // Up to eighteen digits cannot overflow.
+    if isInteger, integerDigits <= 18 {
+      let magnitude = reader.bytes[first..<reader.position].reduce(Int64(0)) { $0 * 10 + Int64($1 - 0x30) }
+      let value = first == start ? magnitude : -magnitude
+      return .integer(value)
     }
     let text = String(decoding: reader.bytes[start..<reader.position], as: UTF8.self)
     if isInteger, let value = Int64(text) { return .integer(value) }
