@@ -5,10 +5,10 @@ internal import ResectGraphs
 struct KerasApplication {
   /// The convention whose names the layers have.
   let convention: Convention
-  /// The layers that have weights, in the order of the model's.
-  let layers: [KerasLayerWeights]
-  /// `config.json` of a `.keras` archive: the graph, from which Keras builds the model.
-  let configuration: String
+  /// What the layers compute.
+  let graph: Graph
+  /// The layers.
+  let network: KerasNetwork
   /// What a person should know.
   let warnings: [String]
 
@@ -31,10 +31,9 @@ struct KerasApplication {
       family = nil
     }
     let construction = try KerasConstruction(network, of: family)
-    let layers = try KerasNetwork(construction.graph, names: construction.names, stored: stored)
+    graph = construction.graph
+    self.network = try KerasNetwork(graph, names: construction.names, stored: stored)
     self.convention = family?.convention ?? .forGraph
-    self.layers = layers.weights
-    configuration = layers.configuration
     warnings = KerasApplication.warnings(network, family, inventedBiases: construction.inventedBiases)
   }
 
@@ -42,10 +41,9 @@ struct KerasApplication {
   ///
   /// Throws `ResectError.Code.unsupported`, with the node's name, where no layer of Keras does what a node does.
   init(_ graph: Graph, stored: @escaping (LazyTensor) -> DType) throws(ResectError) {
-    let network = try KerasNetwork(graph, stored: stored)
+    self.graph = graph
+    network = try KerasNetwork(graph, stored: stored)
     convention = .forGraph
-    layers = network.weights
-    configuration = network.configuration
     warnings = []
   }
 
@@ -57,12 +55,12 @@ struct KerasApplication {
     let attributes = metadata.map { HDF5Tree.Attribute($0.name, .string($0.value)) }
     guard format != .hdf5 else {
       return try writeHDF5(
-        HDF5Tree(legacyKeras: layers, attributes: attributes), to: file, progress: progress)
+        HDF5Tree(legacyKeras: network.weights, attributes: attributes), to: file, progress: progress)
     }
-    let weights = try HDF5Tree(keras: layers, attributes: attributes)
+    let weights = try HDF5Tree(keras: network.weights, attributes: attributes)
     guard format == .keras else { return try writeHDF5(weights, to: file, progress: progress) }
     try writeKerasArchive(
-      weights: weights, configuration: configuration, metadata: KerasApplication.archiveMetadata, to: file,
+      weights: weights, configuration: network.configuration, metadata: KerasApplication.archiveMetadata, to: file,
       progress: progress)
   }
 

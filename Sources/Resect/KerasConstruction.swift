@@ -14,7 +14,6 @@ struct KerasConstruction {
   init(_ network: ResNet, of family: KerasFamily?) throws(ResectError) {
     var network = network
     inventedBiases = family.map { network.addBiases(of: $0) } ?? 0
-    network.spellOutScales()
     if network.inputNormalization?.isInKeras == false { network.inputNormalization = nil }
     names = KerasNames(network, of: family)
     let graph: Graph
@@ -56,17 +55,6 @@ extension ResNet {
       count += 1
     }
     return count
-  }
-
-  /// Makes scales and shifts batch-norms of mean 0, variance 1 and eps 0, which is what they are in Keras.
-  fileprivate mutating func spellOutScales() {
-    updateNorms { _, norm in
-      guard norm.isScaleAndShift, let count = (norm.weight ?? norm.bias)?.shape.elementCount else { return }
-      norm.runningMean = LazyTensor(values: [Double](repeating: 0, count: count), dtype: .float32)
-      norm.runningVariance = LazyTensor(values: [Double](repeating: 1, count: count), dtype: .float32)
-      norm.epsilon = 0
-      norm.isScaleAndShift = false
-    }
   }
 }
 

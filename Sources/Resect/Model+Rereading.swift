@@ -11,6 +11,7 @@ extension Model {
   ) throws(ResectError) -> Rereading {
     let path = file.path
     do throws(ResectError) {
+      if case .graph = content, format == .keras { return try compareLayers(file, storage, certifies: certifies) }
       if case .graph = content, format != .resect {
         return try compare(named: strangerTensors(file), storage, certifies: certifies)
       }
@@ -30,6 +31,9 @@ extension Model {
           graph.nodes.map(\.inputs) == other.nodes.map(\.inputs), tensors.count == graph.parameters.count
         else { throw ResectError(.notProved, "the graph has other nodes") }
         return try compare(named: tensors, storage, certifies: certifies)
+      // Layers may compute what its readers know no ResNet by.
+      case (.network, .graph) where format == .keras:
+        return try compareLayers(file, storage, certifies: certifies)
       default: throw ResectError(.notProved, "it holds something else")
       }
     } catch {
@@ -138,7 +142,7 @@ extension Model {
     throw ResectError(.notProved, differences.joined(separator: "; ").printable(limit: 400))
   }
 
-  private typealias Pair = (name: String, planned: LazyTensor, found: LazyTensor, isExact: Bool)
+  typealias Pair = (name: String, planned: LazyTensor, found: LazyTensor, isExact: Bool)
 
   private func compare(
     _ network: ResNet, _ other: ResNet, _ format: OutputFormat, _ storage: Storage, certifies: Bool
@@ -188,14 +192,14 @@ extension Model {
   }
 
   /// A tensor as it should be in the file and as it is. What is quantised is what it is stored as, not what it was.
-  private func pair(_ name: String, _ tensor: LazyTensor, _ found: LazyTensor, _ storage: Storage) -> Pair {
+  func pair(_ name: String, _ tensor: LazyTensor, _ found: LazyTensor, _ storage: Storage) -> Pair {
     switch storage.choice(for: name) {
     case .store, .lossless: (name, tensor, found, true)
     case .quantized, .int8: (name, storage.stored(tensor, named: name), found, false)
     }
   }
 
-  private func compare(_ pairs: [Pair], certifies: Bool) throws(ResectError) -> Rereading {
+  func compare(_ pairs: [Pair], certifies: Bool) throws(ResectError) -> Rereading {
     let certified = Atomic<Int>(0)
     let compared = certifies ? pairs : pairs.filter { $0.found.byteCount <= Model.smallBytes }
     for pair in pairs where pair.planned.shape != pair.found.shape {

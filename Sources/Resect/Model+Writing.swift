@@ -269,7 +269,7 @@ extension Model {
   }
 
   /// The model's layers for a file of Keras.
-  private func kerasApplication(
+  func kerasApplication(
     for format: OutputFormat, _ storage: Storage
   ) throws(ResectError) -> KerasApplication {
     switch content {

@@ -301,6 +301,10 @@ import Testing
       .scaleShift(.init(scale: nil, shift: LazyTensor(values: [1, 2, 3, 4], dtype: .float64))),
       ["Rescaling x of input : scale 1.0, offset [1.0,2.0,3.0,4.0]"]
     ),
+    (
+      .scaleShift(.init(scale: LazyTensor(values: [0.5], dtype: .float32), shift: zeros(4))),
+      ["Rescaling x of input : scale 0.5, offset [0.0,0.0,0.0,0.0]"]
+    ),
     (.scaleShift(.init(scale: nil, shift: nil)), ["Identity x of input"]),
     (
       .pad(.init(top: 1, bottom: 2, left: 3, right: 4)), ["ZeroPadding2D x of input : padding [[1,2],[3,4]]"]
@@ -330,13 +334,13 @@ import Testing
   }
 
   @Test func `a scale without statistics is a batch-norm that changes nothing else, each channel for itself`() throws {
-    let one = LazyTensor(values: [2], dtype: .float32)
+    let scale = LazyTensor(values: [2, 2, 3, 3], dtype: .float32)
     let shift = LazyTensor(values: [1, 2, 3, 4], dtype: .float32)
-    let graph = try KerasGraphWriterTests.graph([("x", .scaleShift(.init(scale: one, shift: shift)), of: nil)])
+    let graph = try KerasGraphWriterTests.graph([("x", .scaleShift(.init(scale: scale, shift: shift)), of: nil)])
     let layer = try #require(try KerasNetwork(graph, stored: \.dtype).weights.first)
     #expect(layer.weights.map(\.name) == ["gamma", "beta", "moving_mean", "moving_variance"])
     let values = try layer.weights.map { try $0.tensor.doubles() }
-    #expect(values == [[2, 2, 2, 2], [1, 2, 3, 4], [0, 0, 0, 0], [1, 1, 1, 1]])
+    #expect(values == [[2, 2, 3, 3], [1, 2, 3, 4], [0, 0, 0, 0], [1, 1, 1, 1]])
   }
 
   @Test func `a vector's layers`() throws {
@@ -489,6 +493,18 @@ import Testing
       ])
   }
 
+  @Test func `it is known where each node is`() throws {
+    let graph = try KerasGraphWriterTests.graph(
+      [
+        ("a/b", KerasGraphWriterTests.convolution(stride: 2, dilation: 2), of: nil),
+        ("fc", KerasGraphWriterTests.convolution(2, 8), of: nil), ("fc.relu", .activation(.relu), of: nil),
+      ])
+    let places = try KerasNetwork(graph, stored: \.dtype).places
+    #expect(places["a/b"]?.layer == "a_b" && places["a/b"]?.result == "a_b_subsample")
+    #expect(places["fc"]?.layer == "fc" && places["fc"]?.result == "fc")
+    #expect(places["fc.relu"]?.result == "fc" && places.count == 3)
+  }
+
   @Test func `Keras 3 numbers layers by its word for their class`() throws {
     let zeros = KerasGraphWriterTests.zeros
     let graph = try KerasGraphWriterTests.graph([
@@ -525,6 +541,7 @@ import Testing
     (.averagePool(.init(window(4, 2, .each(1)))), nil, "leaves out"),
     (.averagePool(.init(window(3, 2, .same), countsBorder: true)), nil, "counts"),
     (convolution(stride: 2, padding: .same, dilation: 2), nil, "dilates"),
+    (.scaleShift(.init(scale: zeros(1), shift: zeros(5000))), nil, "5000"),
     (normalization([1, 0, 2, 3], 1, [0, 0, 0, 0], [1, 1, 1, 1]), nil, "order [1, 0, 2, 3]"),
     (normalization([0, 1, 2, 3], 1, [0, 0, 0, 0], [1, 1, 1, 1e-30]), nil, "1e-30"),
   ]

@@ -17,30 +17,25 @@ extension KerasGraphWriter {
       ], of: taken, keeping: (.batchNormalization, weights))
   }
 
-  /// Adds a scale and a shift: as settings where they are one number each or a description's constants, which are float64; else as
-  /// a batch-norm of mean 0, variance 1 and eps 0.
+  /// Adds a scale and a shift: as settings where one is a single number or both are a description's constants, which are float64;
+  /// else as a batch-norm of mean 0, variance 1 and eps 0.
   mutating func add(_ affine: Graph.ScaleShift, of taken: Value, as name: String) throws(ResectError) -> Value {
     let tensors = [affine.scale, affine.shift].compactMap(\.self)
-    let count = tensors.map(\.shape.elementCount).max() ?? 0
-    guard count > 0 else { return add("Identity", name, of: taken) }
-    guard count > 1, count > KerasGraphWriter.mostConstants || tensors.contains(where: { $0.dtype != .float64 }) else {
+    let isShared = tensors.contains { $0.shape.elementCount == 1 }
+    guard let count = tensors.map(\.shape.elementCount).max() else { return add("Identity", name, of: taken) }
+    if isShared || tensors.allSatisfy({ $0.dtype == .float64 }), count <= KerasGraphWriter.mostConstants {
       return rescale(
         taken, by: try affine.scale.map(numbers(of:)) ?? [1], adding: try affine.shift.map(numbers(of:)) ?? [0],
         as: name)
     }
+    guard !isShared else { throw refusal("that scales or shifts \(count) channels by one number and not both") }
     func constant(_ value: Double) -> LazyTensor {
       LazyTensor(values: [Double](repeating: value, count: count), dtype: .float32)
-    }
-    func spread(_ tensor: LazyTensor) throws(ResectError) -> LazyTensor {
-      guard tensor.shape.elementCount == 1 else { return tensor }
-      return LazyTensor(
-        values: [Double](repeating: try numbers(of: tensor)[0], count: count), dtype: tensor.dtype)
     }
     return normalize(
       taken,
       by: [
-        ("gamma", try affine.scale.map(spread)), ("beta", try affine.shift.map(spread)), ("moving_mean", constant(0)),
-        ("moving_variance", constant(1)),
+        ("gamma", affine.scale), ("beta", affine.shift), ("moving_mean", constant(0)), ("moving_variance", constant(1)),
       ], epsilon: 0, as: name)
   }
 

@@ -77,7 +77,11 @@ struct KerasGraphWriter {
         throw error.located(tensor: node.name)
       }
     }
-    return KerasNetwork(name: names.model, layers: layers, output: values[graph.output].layer)
+    var places: [String: KerasNetwork.Place] = [:]
+    for (position, node) in graph.nodes.enumerated() {
+      places[node.name] = .init(layer: nodeNames[position], result: layers[values[position + 1].layer].name)
+    }
+    return KerasNetwork(name: names.model, layers: layers, output: values[graph.output].layer, places: places)
   }
 
   private mutating func addInput() -> Value {

@@ -21,7 +21,17 @@ package struct KerasNetwork {
     static let layersModule = "keras.layers"
   }
 
+  /// Where a node of the graph is among the layers.
+  package struct Place: Sendable {
+    /// The layer that has its weights, if it has any.
+    package let layer: String
+    /// The layer whose result is the node's.
+    package let result: String
+  }
+
   private let name: String
+  /// Where the nodes of the graph are, by name.
+  package let places: [String: Place]
   /// Each behind those that it takes; the first is the input.
   private let layers: [Layer]
   /// The position of the layer whose result is the network's.
@@ -30,8 +40,9 @@ package struct KerasNetwork {
   private let order: [Int]
 
   /// A network of `layers`, each behind those that it takes.
-  init(name: String, layers: [Layer], output: Int) {
+  init(name: String, layers: [Layer], output: Int, places: [String: Place]) {
     self.name = name
+    self.places = places
     self.layers = layers
     self.output = output
     order = KerasNetwork.order(of: layers, output: output)
