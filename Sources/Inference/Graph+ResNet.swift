@@ -172,7 +172,7 @@ private struct Builder {
     }
     guard let epsilon = architecture.epsilon(at: path) else {
       throw ResectError(
-        .notApplicable, "nobody says what the batch-norms add to the variance", advice: "--epsilon says it")
+        .notApplicable, "nobody says what the batch-norms add to the variance", advice: .sayEpsilon)
     }
     return Graph.BatchNorm(
       weight: norm.weight, bias: norm.bias, mean: mean, variance: variance, epsilon: epsilon, relu: relu)
@@ -267,7 +267,7 @@ private struct Builder {
     case .unknown:
       guard stride == 1 else {
         throw ResectError(
-          .notApplicable, "nobody says which convolution of a bottleneck strides", advice: "--stride says it")
+          .notApplicable, "nobody says which convolution of a bottleneck strides", advice: .sayStride)
       }
       return 0
     }

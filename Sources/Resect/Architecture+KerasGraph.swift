@@ -1,7 +1,7 @@
 extension Architecture {
   /// Refuses what layers of Keras do not do.
   func checkKerasGraph() throws(ResectError) {
-    func refusal(_ what: String, _ advice: String = "write .resect") -> ResectError {
+    func refusal(_ what: String, _ advice: ResectError.Advice = "write .resect") -> ResectError {
       ResectError(.unsupported, "a graph of Keras' layers has no \(what)", advice: advice)
     }
     guard shortcut.isProjection else { throw refusal("zero-padded shortcuts") }
@@ -12,11 +12,11 @@ extension Architecture {
     if case .batchNorm(_, let statistics) = normalization {
       guard statistics else { throw refusal("batch-norms without statistics") }
       guard epsilon.value != nil else {
-        throw refusal("unknown eps: nobody says what the batch-norms add to the variance", "--epsilon says it")
+        throw refusal("unknown eps: nobody says what the batch-norms add to the variance", .sayEpsilon)
       }
     }
     guard block == .basic || stridePlacement.value != .unknown else {
-      throw refusal("unknown strides: nobody says which convolution of a bottleneck strides", "--stride says it")
+      throw refusal("unknown strides: nobody says which convolution of a bottleneck strides", .sayStride)
     }
     guard !isPreactivated || stem == .three || stemPooling != .symmetric || !absentNorms.contains(.stemNorm) else {
       throw refusal("pooling that leaves out what lies beyond the border, which counts where no ReLU precedes it")

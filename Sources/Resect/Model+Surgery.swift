@@ -112,7 +112,10 @@ extension Model {
   /// Throws where a name is neither or not of one class alone.
   public func keepingClasses(named names: [String]) throws(ResectError) -> Model {
     let indices = try located { model throws(ResectError) in
-      try ClassSelection(count: model.classCount ?? 0, labels: model.labels).indices(of: names)
+      guard let count = model.classCount else {
+        throw ResectError(.notApplicable, "a backbone has no classes to choose from", advice: .replaceHead)
+      }
+      return try ClassSelection(count: count, labels: model.labels).indices(of: names)
     }
     return try keepingClasses(indices)
   }
@@ -135,7 +138,7 @@ extension Model {
     _ = try network
     guard let preprocessing = preprocessing.value else {
       throw ResectError(
-        .notApplicable, "nobody says how images become the network's input", advice: "--preprocessing says it",
+        .notApplicable, "nobody says how images become the network's input", advice: .sayPreprocessing,
         file: sources.first?.file.path)
     }
     var normalized = try operating { network throws(ResectError) in

@@ -37,7 +37,7 @@ public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
       let known = OutputFormat.allCases.flatMap(\.fileExtensions).map { ".\($0)" }.joined(separator: ", ")
       throw ResectError(
         .badArgument, "the extension says no format that is written: \(known) are",
-        advice: "use one of them, or --to", file: path)
+        advice: .sayFormat, file: path)
     }
     self = format
   }
@@ -153,7 +153,7 @@ extension Model {
     } catch {
       var error = error
       // A network that cannot run is no reason not to write it, but one to say so.
-      if error.code == .notApplicable { error.advice = error.advice ?? "--no-verify writes it without a proof" }
+      if error.code == .notApplicable { error.advice = error.advice ?? .skipProof }
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
   }
@@ -230,7 +230,7 @@ extension Model {
     guard isConventionChosen, convention.name != own.name else { return }
     throw ResectError(
       .badArgument, "a file of Keras has its layers' names, not those of \(convention.name)",
-      advice: "leave --convention out")
+      advice: .keepNames)
   }
 
   /// How many bytes a `.resect` file of the model has at most.

@@ -55,7 +55,7 @@ extension ResNet {
     guard architecture.epsilon.value != nil else {
       throw ResectError(
         .notApplicable, "nobody says what the batch-norms add to the variance",
-        advice: "--epsilon says it")
+        advice: .sayEpsilon)
     }
   }
 }

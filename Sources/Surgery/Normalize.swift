@@ -132,7 +132,7 @@ extension ResNet.ConvolutionUnit {
       throw ResectError(
         .notApplicable,
         "the first convolution has no bias and no batch-norm with running statistics after it, where the means could go",
-        advice: "without --fold they become a layer of their own")
+        advice: .normalizeInLayer)
     }
     let values = try mean.finiteValues(at: ParameterPath(paths.norm, .runningMean))
     norm?.runningMean = LazyTensor(values: zip(values, shifts).map { $0 - $1 }, dtype: mean.dtypeOfSums)

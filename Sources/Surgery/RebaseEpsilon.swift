@@ -24,7 +24,7 @@ extension ResNet {
     guard let epsilon = architecture.epsilon.value else {
       throw ResectError(
         .notApplicable, "nobody says what the batch-norms add to the variance",
-        advice: "--epsilon says it")
+        advice: .sayEpsilon)
     }
     var rebased = self
     var rounding = 0.0

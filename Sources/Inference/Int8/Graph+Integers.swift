@@ -31,7 +31,7 @@ extension Graph {
         all.withLock { $0[index] = made }
       } catch {
         var error = error.located(tensor: nodes[index].name)
-        if error.code == .badValue { error.advice = "--dtype f32 runs them as they are" }
+        if error.code == .badValue { error.advice = .runInFloat32 }
         throw error
       }
     }
