@@ -38,7 +38,7 @@ public struct OutputFile: ~Copyable, Sendable {
       }
       guard overwrite else {
         throw ResectError(
-          .outputExists, "the output exists already", advice: "--force replaces it", file: path)
+          .outputExists, "the output exists already", advice: .overwrite, file: path)
       }
     }
     let identity = PathIdentity(target)

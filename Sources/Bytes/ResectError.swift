@@ -49,7 +49,7 @@ public struct ResectError: Error, Sendable, Hashable {
   /// What is wrong: expected and found, without the place.
   public let message: String
   /// What to do, if anything can be done.
-  public var advice: String?
+  public var advice: Advice?
   /// The file that is at fault.
   public var file: String?
   /// The tensor, module or archive member that is at fault.
@@ -61,7 +61,7 @@ public struct ResectError: Error, Sendable, Hashable {
 
   /// Creates an error; leave out what is not known.
   public init(
-    _ code: Code, _ message: String, advice: String? = nil, file: String? = nil,
+    _ code: Code, _ message: String, advice: Advice? = nil, file: String? = nil,
     tensor: String? = nil, offset: UInt64? = nil, details: [String] = []
   ) {
     self.code = code
@@ -90,7 +90,7 @@ extension ResectError: CustomStringConvertible {
     if let tensor { text += "\(tensor.printable(limit: 120)): " }
     if let offset { text += "byte \(offset): " }
     text += message.printable(limit: 400)
-    if let advice { text += "; \(advice.printable(limit: 200))" }
+    if let advice { text += "; \(advice.text.printable(limit: 200))" }
     return text
   }
 }

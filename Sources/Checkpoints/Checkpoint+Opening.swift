@@ -47,7 +47,7 @@ extension Checkpoint {
 private func unknownFormat(_ head: [UInt8]) -> ResectError {
   let text = String(decoding: head.prefix(64), as: UTF8.self)
   func starts(_ bytes: [UInt8]) -> Bool { head.starts(with: bytes) }
-  let (looks, advice): (String, String) =
+  let (looks, advice): (String, ResectError.Advice) =
     if text.hasPrefix("version https://git-lfs") {
       ("a Git LFS pointer, not the file itself", "run git lfs pull")
     } else if text.lowercased().hasPrefix("<!doctype") || text.lowercased().hasPrefix("<html") {

@@ -82,14 +82,19 @@ public struct HDF5AnswerHead: Sendable, Hashable {
 
 /// An error on its way through the socket.
 public enum HDF5Refusal {
+  /// What a reader of files can find wrong.
   private static let codes: [ResectError.Code] = [
     .malformed, .unsupported, .limit, .truncated, .checksum, .badArgument, .system,
   ]
 
   /// The bytes of `error`.
   public static func encoded(_ error: ResectError) -> [UInt8] {
-    let texts = [error.message, error.advice ?? "", error.tensor ?? ""].map { $0.printable(limit: 400) }
-    return [UInt8(codes.firstIndex(of: error.code) ?? 0)] + texts.joined(separator: "\0").utf8
+    guard let code = codes.firstIndex(of: error.code) else {
+      return encoded(
+        ResectError(.malformed, "\(error.code): \(error.message)", advice: error.advice, tensor: error.tensor))
+    }
+    let texts = [error.message, error.advice?.text ?? "", error.tensor ?? ""].map { $0.printable(limit: 400) }
+    return [UInt8(code)] + texts.joined(separator: "\0").utf8
   }
 
   /// The error that `bytes` are.
@@ -100,7 +105,7 @@ public enum HDF5Refusal {
       return unexpected("an error without words")
     }
     return ResectError(
-      codes[Int(code)], texts[0], advice: texts[1].isEmpty ? nil : texts[1],
+      codes[Int(code)], texts[0], advice: texts[1].isEmpty ? nil : .init(texts[1]),
       tensor: texts[2].isEmpty ? nil : texts[2])
   }
 }

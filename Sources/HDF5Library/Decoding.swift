@@ -41,8 +41,9 @@ private struct Slab {
   static func all(of dataset: HDF5Dataset) throws(ResectError) -> [Slab] {
     let total = try dataset.byteCount()
     guard total > 0 else { return [] }
-    guard let axes = dataset.axes, let rows = axes.first, total > pieceBytes else {
-      return [Slab(first: 0, axes: dataset.axes ?? [], byteCount: Int(total))]
+    guard let axes = dataset.axes else { return [] }
+    guard let rows = axes.first, total > pieceBytes else {
+      return [Slab(first: 0, axes: axes, byteCount: Int(total))]
     }
     let rowBytes = total / rows
     var step: UInt64 = 1

@@ -28,7 +28,7 @@ extension PixelImage {
   /// where a viewer would show what there is.
   public init(decoding bytes: [UInt8]) throws(ResectError) {
     guard !bytes.isEmpty else { throw ResectError(.truncated, "the file is empty") }
-    let advice = "convert it to PNG or JPEG"
+    let advice: ResectError.Advice = "convert it to PNG or JPEG"
     guard let format = ImageFormat(of: bytes) else {
       throw ResectError(.unknownFormat, "this is neither a JPEG nor a PNG image", advice: advice)
     }

@@ -98,12 +98,12 @@ struct Assignment {
       throw ResectError(
         .mismatch,
         "the head has \(layers.count) linear layers (\(layers.joined(separator: ", "))), which no convention names: it has no single class embedding\(flattening)",
-        advice: "--allow-unexpected leaves them out and reads the backbone", details: details)
+        advice: .readBackbone, details: details)
     }
     throw ResectError(
       .mismatch,
       "the tensors do not fill a ResNet by the convention \(convention.name): \(summary), the first: \(details[0])",
-      advice: onlyUnexpected ? "--allow-unexpected ignores what has no place" : nil,
+      advice: onlyUnexpected ? .allowUnexpected : nil,
       details: details)
   }
 

@@ -237,8 +237,9 @@ extension ResectError {
   fileprivate func advised(by assignment: Assignment, _ convention: Convention) -> ResectError {
     guard advice == nil, let first = assignment.strangers.first else { return self }
     var advised = self
-    advised.advice =
-      "read by the names of \(convention.name), \(assignment.strangers.count) of \(assignment.strangers.count + assignment.tensors.count) tensors have no place, the first \(first); --mapping FILE says what names mean"
+    advised.advice = .sayMapping(
+      "read by the names of \(convention.name), \(assignment.strangers.count) of \(assignment.strangers.count + assignment.tensors.count) tensors have no place, the first \(first)"
+    )
     return advised
   }
 }

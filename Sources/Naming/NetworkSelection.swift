@@ -69,7 +69,8 @@ struct NetworkSelection {
       var error = error
       error.advice =
         error.advice
-        ?? "the names follow none of the conventions \(Convention.all.map(\.name).joined(separator: ", ")); --mapping FILE says what they mean"
+        ?? .sayMapping(
+          "the names follow none of the conventions \(Convention.all.map(\.name).joined(separator: ", "))")
       throw error
     }
     best = (Assignment(tensors, NameTable(mapping)), Convention(mapping))

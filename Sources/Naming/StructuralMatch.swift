@@ -60,7 +60,7 @@ struct StructuralMatch {
     return ResectError(
       .ambiguous,
       "the tensors form a ResNet in two equally good ways: \(differences.first ?? "they differ in the order of layers")",
-      advice: "--mapping FILE says which", details: differences)
+      advice: .sayMapping, details: differences)
   }
 }
 

@@ -279,9 +279,9 @@ extension NativeEncoding {
         throw NativeHeader.refusal("relativeError")
       }
       self = .int8(relativeError: error)
-    case let other:
-      throw ResectError(
-        .unsupported, "the encoding \(other ?? "") is not known", advice: "use a newer Resect")
+    case let other?:
+      throw ResectError(.unsupported, "the encoding \(other) is not known", advice: "use a newer Resect")
+    case nil: throw NativeHeader.refusal("encoding")
     }
   }
 

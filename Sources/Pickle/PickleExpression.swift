@@ -64,7 +64,10 @@ public indirect enum PickleExpression: Sendable {
 
 extension Opcode {
   /// The byte that the table gives it.
-  fileprivate var byte: UInt8 { Opcode.bytes[self] ?? 0 }
+  fileprivate var byte: UInt8 {
+    guard let byte = Opcode.bytes[self] else { preconditionFailure("the table has every opcode") }
+    return byte
+  }
 
   private static let bytes = Dictionary(uniqueKeysWithValues: table.map { ($0.opcode, $0.byte) })
 }

@@ -176,7 +176,7 @@ extension PickleMachine {
 }
 
 extension ResectError {
-  static let nothingWasRun = "nothing was run; do not load this file with torch.load either"
+  static let nothingWasRun: Advice = "nothing was run; do not load this file with torch.load either"
 
   static func calls(_ name: GlobalName, _ how: String = "") -> ResectError {
     let how = how.isEmpty ? "" : " \(how)"

@@ -95,8 +95,8 @@ extension InputNormalization {
   public var range: ActivationRanges.Range {
     var range = ActivationRanges.Range(low: 0, high: 0)
     for (mean, std) in zip(mean, std) {
-      let ends = [0, 255].map { Float(($0 * scale - mean) / std) }
-      range = range.union(.init(low: ends.min() ?? 0, high: ends.max() ?? 0))
+      let (black, white) = (Float((0 - mean) / std), Float((255 * scale - mean) / std))
+      range = range.union(.init(low: min(black, white), high: max(black, white)))
     }
     return range
   }

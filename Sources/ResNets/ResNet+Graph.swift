@@ -134,7 +134,7 @@ private struct Construction {
     }
     guard let epsilon = norm.epsilon else {
       throw ResectError(
-        .notApplicable, "what the batch-norms add to the variance is unknown", advice: "--epsilon says it")
+        .notApplicable, "what the batch-norms add to the variance is unknown", advice: .sayEpsilon)
     }
     return add(
       .batchNorm(
@@ -227,7 +227,7 @@ private struct Construction {
   private func checkStrides(of block: ResNet.ResidualBlock) throws(ResectError) {
     guard block.unplacedStride == 1 else {
       throw ResectError(
-        .notApplicable, "which convolution of a bottleneck strides is unknown", advice: "--stride says it")
+        .notApplicable, "which convolution of a bottleneck strides is unknown", advice: .sayStride)
     }
   }
 

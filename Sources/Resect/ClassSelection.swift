@@ -33,7 +33,7 @@ struct ClassSelection {
     guard let labels else {
       throw ResectError(
         .badArgument, "nobody says which class is \"\(name)\": the model has no labels",
-        advice: "name classes by their indices, or give --labels")
+        advice: .labelClasses)
     }
     let closest = name.closest(3, among: labels).map { "\"\($0)\"" }
     throw ResectError(

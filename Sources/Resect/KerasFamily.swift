@@ -24,7 +24,8 @@ enum KerasFamily {
 
   /// Refuses networks that the family's code does not build.
   func check(_ architecture: Architecture) throws(ResectError) {
-    func refusal(_ what: String, _ advice: String = "a .keras archive describes others too") -> ResectError {
+    func refusal(_ what: String, _ advice: ResectError.Advice = "a .keras archive describes others too") -> ResectError
+    {
       ResectError(.unsupported, "Keras has no ResNet \(what)", advice: advice)
     }
     guard architecture.block == .bottleneck, architecture.stem == .sevenWithMaxPool,
@@ -47,7 +48,7 @@ enum KerasFamily {
       let wanted = convention.epsilon.map { "\($0)" } ?? ""
       throw refusal(
         "under the names of \(convention.name) that adds other than \(wanted) to the variance; this one's eps is \(architecture.epsilonDescription)",
-        "resect epsilon IN OUT --to \(wanted) makes up for it; a .keras archive holds others")
+        .rebaseEpsilon(to: wanted, or: "a .keras archive holds others"))
     }
     let places = Set(architecture.parameters.lazy.map(\.path.module).filter(\.isConvolution))
     if let biased = places.filter({ architecture.hasBias($0) && !hasBias($0) }).map(\.description).min() {
@@ -56,13 +57,13 @@ enum KerasFamily {
   }
 
   private func checkStrides(
-    _ architecture: Architecture, _ refusal: (String, String) -> ResectError
+    _ architecture: Architecture, _ refusal: (String, ResectError.Advice) -> ResectError
   ) throws(ResectError) {
     guard architecture.stridePlacement.value == convention.stridePlacement else {
       let (found, wanted) = (architecture.stridePlacement.value.rawValue, convention.stridePlacement.rawValue)
       throw refusal(
         "that strides as \(found), but as \(wanted)",
-        "where the weights were trained so, say --stride \(wanted); a .keras archive holds others")
+        .sayStride(ifTrainedWith: wanted, or: "a .keras archive holds others"))
     }
     guard self != .v2 else { return }
     for (stage, blocks) in architecture.projections.enumerated() {

@@ -216,7 +216,7 @@ extension LoadOptions {
     guard stridePlacement != nil || epsilon != nil else { return }
     throw ResectError(
       .badArgument, "this network is no ResNet: its own layers say its strides and what is added to variances",
-      advice: "leave out --stride and --epsilon")
+      advice: "leave out what is said of strides and epsilon")
   }
 }
 
@@ -234,7 +234,8 @@ extension Model {
   private func checkLabels() throws(ResectError) {
     guard let labels, labels.count != classCount else { return }
     throw ResectError(
-      .malformed, "the file has \(labels.count) labels for \(classCount ?? 0) classes")
+      .malformed,
+      "the file has \(labels.count) labels for \(classCount.map { "\($0) classes" } ?? "a backbone without classes")")
   }
 }
 
@@ -364,8 +365,7 @@ extension ResectError {
   fileprivate var missingDescription: ResectError {
     guard code == .ambiguous || code == .notAResNet else { return self }
     var error = self
-    error.advice =
-      "the file holds weights without the model's description: save the whole model as .keras, or say by --mapping FILE what the names mean"
+    error.advice = .sayMapping("the file holds weights without the model's description: save the whole model as .keras")
     return error
   }
 }

@@ -40,7 +40,7 @@ extension Model {
       var failure = error
       failure = ResectError(
         .notProved, "the written file, read again, is not what it should be: \(error.message)",
-        advice: "this is a fault of Resect, please report it; --no-verify writes it all the same", file: path,
+        advice: "this is a fault of Resect, please report it", file: path,
         tensor: error.tensor)
       throw failure.renamed(by: convention)
     }

@@ -118,7 +118,10 @@ extension Model {
   /// Throws where a name is neither or not of one class alone.
   public func keepingClasses(named names: [String]) throws(ResectError) -> Model {
     let indices = try located { () throws(ResectError) in
-      try ClassSelection(count: classCount ?? 0, labels: labels).indices(of: names)
+      guard let count = classCount else {
+        throw ResectError(.notApplicable, "a backbone has no classes to choose from", advice: .replaceHead)
+      }
+      return try ClassSelection(count: count, labels: labels).indices(of: names)
     }
     return try keepingClasses(indices)
   }

@@ -38,7 +38,7 @@ public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
       let known = OutputFormat.allCases.flatMap(\.fileExtensions).map { ".\($0)" }.joined(separator: ", ")
       throw ResectError(
         .badArgument, "the extension says no format that is written: \(known) are",
-        advice: "use one of them, or --to", file: path)
+        advice: .sayFormat, file: path)
     }
     self = format
   }
@@ -168,7 +168,7 @@ extension Model {
     } catch {
       var error = error
       // A network that cannot run is no reason not to write it, but one to say so.
-      if error.code == .notApplicable { error.advice = error.advice ?? "--no-verify writes it without a proof" }
+      if error.code == .notApplicable { error.advice = error.advice ?? .skipProof }
       throw error.renamed(by: convention).located(file: sources.first?.file.path)
     }
   }
@@ -261,7 +261,7 @@ extension Model {
     if let certified = rereading.certified, certified != certifiableCount(storage) {
       throw ResectError(
         .notProved, "only \(certified) of \(certifiableCount(storage)) weights of the written file could be compared",
-        advice: "--no-verify writes it all the same", file: pulled.file.path)
+        advice: .skipProof, file: pulled.file.path)
     }
     return PulledFile(
       file: pulled.file, format: pulled.format, digests: pulled.digests, warnings: pulled.warnings,
@@ -286,7 +286,7 @@ extension Model {
     guard isConventionChosen, convention.name != own.name else { return }
     throw ResectError(
       .badArgument, "a file of Keras has its layers' names, not those of \(convention.name)",
-      advice: "leave --convention out")
+      advice: .keepNames)
   }
 
   /// How many bytes a `.resect` file of the model has at most.
@@ -337,7 +337,7 @@ extension Model {
       throw ResectError(
         .unsupported,
         "the network is no ResNet: its tensors have the names of its own layers, which \(convention.name) does not know",
-        advice: "leave --convention out", file: sources.first?.file.path)
+        advice: .keepNames, file: sources.first?.file.path)
     case .classes(let classes):
       let weight = ParameterPath(.classifier(layer: classes.layer), .weight)
       guard convention.hasName(for: weight) else {

@@ -70,7 +70,7 @@ public struct Predictor: Sendable {
     guard let preprocessing else {
       throw ResectError(
         .badArgument, "nobody says how images become this network's input",
-        advice: "give --preprocessing, a preset (\(Preprocessing.presetNames.joined(separator: ", "))) or a JSON file",
+        advice: .sayPreprocessing(presets: Preprocessing.presetNames),
         file: file)
     }
     var values: [Float] = []
@@ -86,8 +86,9 @@ public struct Predictor: Sendable {
       size = (input.width, input.height)
       values += input.values
     }
+    guard let size else { throw ResectError(.badArgument, "there are no images to run on") }
     let shape = Graph.ValueShape.image(
-      channels: preprocessing.channelOrder.count, height: size?.height ?? 0, width: size?.width ?? 0)
+      channels: preprocessing.channelOrder.count, height: size.height, width: size.width)
     return try Batch(count: images.count, shape: shape, values: values)
   }
 

@@ -341,15 +341,14 @@ extension Proof {
       return ResectError(
         .notProved,
         "not proved: the \(what)' relative error is \(error.relative.scientific(digits: 2)), more than was promised",
-        advice: "--no-verify writes it all the same")
+        advice: .skipProof)
     }
     return ResectError(
       .notProved,
       agreement.largest.isFinite
         ? "not proved: the \(what) differ by \(agreement.largest.scientific(digits: 2)), allowed are \((tolerance ?? 0).scientific(digits: 2))"
         : "not proved: the \(what) are not finite",
-      advice: agreement.largest.isFinite
-        ? "a wider --dtype, or --no-verify to write it all the same" : "--no-verify writes it all the same")
+      advice: agreement.largest.isFinite ? .storeWider : .skipProof)
   }
 }
 

@@ -40,7 +40,8 @@ struct EmbedCommand: FileCommand {
     let embedded = try PredictedImages(paths, by: predictor) { predictor, images throws(ResectError) in
       try predictor.features(of: images)
     }
-    let rows = Rows(width: embedded.rows.first?.count ?? 0, values: embedded.rows.flatMap(\.self))
+    guard let width = embedded.rows.first?.count else { throw ResectError(.badArgument, "there are no images") }
+    let rows = Rows(width: width, values: embedded.rows.flatMap(\.self))
     try rows.write(to: features)
     try names.write(Array(paths.map { $0 + "\n" }.joined().utf8), at: 0)
     _ = try OutputFile.committed(features, names)

@@ -275,7 +275,7 @@ extension Inspection {
     let reason = whyNoResNet.map { error -> JSON in
       .object([
         "code": .string(error.code.description), "tensor": error.tensor.map { .string($0) },
-        "message": .string(error.message), "advice": error.advice.map { .string($0) },
+        "message": .string(error.message), "advice": error.advice.map { .string($0.inFlags) },
         "details": .array(error.details.map { .string($0) }),
       ])
     }

@@ -48,7 +48,7 @@ public struct ResectCommand: ParsableCommand {
       try command.run()
       exit()
     } catch let error as ResectError {
-      Terminal.error("resect: \(error)")
+      Terminal.error("resect: \(error.inFlags)")
       for detail in error.details { Terminal.error("  \(detail.printable(limit: 400))") }
       exit(withError: ExitCode(1))
     } catch {

@@ -157,12 +157,14 @@ extension String {
     guard hasPrefix(part), let next = dropFirst(part.count).first else { return false }
     return [".", "_", "/"].contains(next)
   }
+}
 
+extension ResectError.Advice {
   /// Which blocks could be named instead.
-  fileprivate static func droppable(_ names: [String]) -> String {
-    names.isEmpty
-      ? "it has none whose shortcut is the identity"
-      : "name one whose shortcut is the identity: \(names.prefix(8).joined(separator: ", "))\(names.count > 8 ? ", …" : "")"
+  fileprivate static func droppable(_ names: [String]) -> Self {
+    guard !names.isEmpty else { return "it has none whose shortcut is the identity" }
+    let rest = names.count > 8 ? ", …" : ""
+    return "name one whose shortcut is the identity: \(names.prefix(8).joined(separator: ", "))\(rest)"
   }
 }
 

@@ -68,7 +68,7 @@ extension ResNet {
     guard epsilon.value != nil else {
       throw ResectError(
         .notApplicable, "what the batch-norms add to the variance is unknown",
-        advice: "--epsilon says it")
+        advice: .sayEpsilon)
     }
   }
 }

@@ -41,7 +41,7 @@ extension ResNet {
   ) {
     guard let last = head.indices.last else {
       throw ResectError(
-        .notApplicable, "the network has no classifier: it is a backbone", advice: "--replace puts one in")
+        .notApplicable, "the network has no classifier: it is a backbone", advice: .replaceHead)
     }
     let record = try SurgeryRecord(keeping: indices, of: head[last].weight.shape.axes[0])
     var kept = self

@@ -18,7 +18,7 @@ public struct Normalize: Surgery {
   ) throws(ResectError) -> SurgeryOutcome<Network> {
     guard let preprocessing = facts.preprocessing else {
       throw ResectError(
-        .notApplicable, "how images become the network's input is unknown", advice: "--preprocessing says it")
+        .notApplicable, "how images become the network's input is unknown", advice: .sayPreprocessing)
     }
     return try network.operated(
       effect: .normalizesInput(preprocessing, folds: folds),
@@ -192,7 +192,7 @@ extension Graph {
     func refusal(_ what: String, at value: ValueID) -> ResectError {
       ResectError(
         .notApplicable, "the normalisation cannot be folded: \(what)",
-        advice: "without --fold it becomes a layer of its own", tensor: name(of: value))
+        advice: .normalizeInLayer, tensor: name(of: value))
     }
     var value = 0
     while true {
@@ -286,7 +286,7 @@ extension ResNet.ConvolutionUnit {
       throw ResectError(
         .notApplicable,
         "the first convolution has no bias and no batch-norm with running statistics after it, where the means could go",
-        advice: "without --fold they become a layer of their own")
+        advice: .normalizeInLayer)
     }
     norm?.runningMean = try mean.sums(
       of: taps, named: ParameterPath(paths.norm, .runningMean).description)

@@ -127,7 +127,7 @@ private struct DetachedClasses {
           throw ResectError(
             .notApplicable,
             "the weight is \(weight.dtype.rawValue) and the bias \(bias.dtype.rawValue): one matrix cannot hold both to the bit",
-            advice: "--bias keep, or split the model before its weights are narrowed")
+            advice: .keepBias)
         }
         weight = try weight.appendingColumn(bias)
         hasConstantFeature = true

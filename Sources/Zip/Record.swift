@@ -73,7 +73,7 @@ extension InputFile {
   func refusal(
     _ code: ResectError.Code, _ message: String, entry: String? = nil, at offset: UInt64?
   ) -> ResectError {
-    let advice: String? =
+    let advice: ResectError.Advice? =
       switch code {
       case .unsupported: "save the checkpoint again, or repack the archive, without that"
       case .limit, .system: nil

@@ -276,7 +276,7 @@ import Testing
   @Test func `where the first of two replaced a file already, the error says so`() throws {
     let path = try folder.write([7], as: "one")
     let error = try refusalOfPair(path, folder.file("other"), overwrite: true)
-    #expect(error?.advice?.contains("one was replaced") == true)
+    #expect(error?.advice?.text.contains("one was replaced") == true)
     #expect(try contents(of: path) == [1])
     #expect(try contents(of: folder.file("other")) == [9])
   }

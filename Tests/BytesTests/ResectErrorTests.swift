@@ -21,7 +21,7 @@ import Testing
   @Test func `every part of the description is safe for a terminal`() {
     let hostile = "a\u{1B}[2Jb\nc"
     let error = ResectError(
-      .malformed, hostile, advice: hostile, file: hostile, tensor: hostile, offset: 1)
+      .malformed, hostile, advice: .init(hostile), file: hostile, tensor: hostile, offset: 1)
     let safe = #"a\u{1b}[2Jb\u{a}c"#
     #expect(error.description == "\(safe): \(safe): byte 1: \(safe); \(safe)")
   }
@@ -50,7 +50,7 @@ import Testing
     #expect("abcdef".printable(limit: 0) == "…")
     #expect("".printable(limit: 0) == "")
     let error = ResectError(
-      .malformed, String(repeating: "m", count: 10_000), advice: String(repeating: "n", count: 10_000),
+      .malformed, String(repeating: "m", count: 10_000), advice: .init(String(repeating: "n", count: 10_000)),
       file: String(repeating: "f", count: 10_000), tensor: String(repeating: "t", count: 10_000))
     #expect(error.description.unicodeScalars.count < 1100)
   }

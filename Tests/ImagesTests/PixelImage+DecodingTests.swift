@@ -37,7 +37,7 @@ import Testing
   @Test func `a folder is refused, and the advice speaks of images`() {
     let error = #expect(throws: ResectError.self) { try PixelImage(contentsOf: Manifest.folder.path) }
     #expect(error?.code == .unknownFormat)
-    #expect(error?.advice?.contains("image") == true)
+    #expect(error?.advice?.text.contains("image") == true)
   }
 
   @Test(arguments: [

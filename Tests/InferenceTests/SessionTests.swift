@@ -210,10 +210,10 @@ private func oracle(_ graph: Graph, _ batch: Batch) throws -> [[Double]] {
     var architecture = Architecture.small(.bottleneck)
     architecture.stridePlacement = .init(.unknown, from: .none)
     let strides = #expect(throws: ResectError.self) { try Session(ResNet.random(architecture)) }
-    #expect(strides?.advice == "--stride says it")
+    #expect(strides?.advice?.code.rawValue == "sayStride")
     architecture = .small()
     architecture.epsilon = .init(nil, from: .none)
     let epsilon = #expect(throws: ResectError.self) { try Session(ResNet.random(architecture)) }
-    #expect(epsilon?.advice == "--epsilon says it")
+    #expect(epsilon?.advice?.code.rawValue == "sayEpsilon")
   }
 }

@@ -57,7 +57,7 @@ import Testing
     let path = Self.path("refused-\(name).npy")
     let error = #expect(throws: ResectError.self) { try NumPyArray(contentsOf: path) }
     #expect(error?.code == .unsupported)
-    #expect(error?.advice?.contains(advice) == true)
+    #expect(error?.advice?.text.contains(advice) == true)
     #expect(error?.file == path)
   }
 

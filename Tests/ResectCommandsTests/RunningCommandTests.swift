@@ -231,7 +231,7 @@ import Testing
     )
     #expect(first.status == 1)
     #expect(first.output == second.output)
-    #expect(try Program("verify", digits, digits, "--epsilon-b", "-1").errors.contains("--epsilon-b has to be"))
+    #expect(try Program("verify", digits, digits, "--epsilon-b=-1").errors.contains("--epsilon-b has to be"))
   }
 
   @Test(arguments: [[], ["--tolerance", "inf"]])

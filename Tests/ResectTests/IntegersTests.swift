@@ -94,7 +94,7 @@ import Testing
   @Test func `batch-norms have to be folded`() throws {
     let error = #expect(throws: ResectError.self) { try Model(contentsOf: digits).storingIntegers() }
     #expect(error?.code == .notApplicable)
-    #expect(error?.advice == "--fold-bn folds them")
+    #expect(error?.advice?.code.rawValue == "foldBatchNorm")
   }
 
   @Test func `a surgery takes the weights as they read, and the ranges are void`() throws {

@@ -141,7 +141,7 @@ import Testing
     _ file: String
   ) throws {
     let refused = #expect(throws: ResectError.self) { try model(file) }
-    #expect(refused?.advice?.contains("save the whole model") == true)
+    #expect(refused?.advice?.text.contains("save the whole model") == true)
   }
 
   @Test func `the tensors of such a file are still listed, buffers apart`() throws {

@@ -95,7 +95,7 @@ import Testing
   @Test func `neither preset nor file is refused with the presets' names`() throws {
     let error = #expect(throws: ResectError.self) { try Preprocessing(presetOrFile: "torchvison") }
     #expect(error?.code == .system)
-    #expect(error?.advice?.contains("torchvision, cifar10") == true)
+    #expect(error?.advice?.text.contains("torchvision, cifar10") == true)
     let path = try folder.write(Array("{".utf8), as: "bad.json")
     #expect(throws: ResectError.self) { try Preprocessing(presetOrFile: path) }
   }
@@ -131,7 +131,7 @@ import Testing
     let model = try Model(contentsOf: digits)
     let error = #expect(throws: ResectError.self) { _ = try model.normalizing() }
     #expect(error?.code == .notApplicable)
-    #expect(error?.advice == "--preprocessing says it")
+    #expect(error?.advice?.code.rawValue == "sayPreprocessing")
     let normalized = try model.preprocessed(by: grey()).normalizing()
     #expect(normalized.architecture?.inputNormalization?.channels == [0])
     #expect(normalized.preprocessing.value?.channelOrder == .grey)

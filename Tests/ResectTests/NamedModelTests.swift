@@ -72,7 +72,7 @@ import Testing
     }
     #expect(error?.code == .unsupported)
     #expect(error?.message.contains("cifar-wide-resnet has no name for stem.norm.weight and ") == true)
-    #expect(error?.advice?.contains("torchvision") == true)
+    #expect(error?.advice?.text.contains("torchvision") == true)
   }
 
   @Test func `counts of batches that a convention has no name for are left out with a warning`() throws {

@@ -47,7 +47,7 @@ import Testing
   @Test func `a size that is too small is refused with one that is not`() throws {
     let error = #expect(throws: ResectError.self) { try folded.quantizing(to: .size(10_000)) }
     #expect(error?.code == .notApplicable)
-    let words = (error?.advice ?? "").split(separator: " ")
+    let words = (error?.advice?.text ?? "").split(separator: " ")
     let smallest = try #require(words.lazy.compactMap { UInt64($0) }.first)
     #expect(throws: Never.self) { try folded.quantizing(to: .size(smallest + smallest / 20)) }
   }

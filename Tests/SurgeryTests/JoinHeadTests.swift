@@ -83,7 +83,7 @@ import Testing
     let classes = try network.split(bias: .keep).classes
     let error = #expect(throws: ResectError.self) { try network.joined(with: classes) }
     #expect(error?.code == .notApplicable)
-    #expect(error?.advice?.contains("split") == true)
+    #expect(error?.advice?.text.contains("split") == true)
   }
 
   @Test func `features of another number are refused`() throws {

@@ -11,7 +11,7 @@ extension KerasLayer {
   }
 
   /// An error about something that is not supported.
-  func unsupported(_ what: String, advice: String? = nil) -> ResectError {
+  func unsupported(_ what: String, advice: ResectError.Advice? = nil) -> ResectError {
     ResectError(.unsupported, what, advice: advice, tensor: name)
   }
 

@@ -58,7 +58,7 @@ struct StateDictSelection {
     }
     guard !entries.isEmpty else {
       throw ResectError(
-        .unsupported, "\(chosen.name) holds no tensors", advice: "--key names another part")
+        .unsupported, "\(chosen.name) holds no tensors", advice: .chooseKey)
     }
   }
 
@@ -95,7 +95,7 @@ struct StateDictSelection {
         throw ResectError(
           .ambiguous,
           "\(group.map(\.name).joined(separator: " and ")) are equally good state dicts",
-          advice: "--key \(group[0].name) chooses the first")
+          advice: .chooseKey(group[0].name))
       }
       return group[0]
     }

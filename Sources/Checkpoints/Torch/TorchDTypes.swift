@@ -30,7 +30,8 @@ enum TorchDTypes {
 
   /// What `dtype` is called in a pickle.
   static func expression(of dtype: DType) -> PickleExpression {
-    .global("torch", dtypeNames[dtype] ?? "")
+    guard let name = dtypeNames[dtype] else { preconditionFailure("the table names every dtype") }
+    return .global("torch", name)
   }
 
   /// The class of a storage of `dtype`; younger dtypes have none of their own, and lie in one without a type.

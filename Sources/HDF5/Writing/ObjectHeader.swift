@@ -101,7 +101,7 @@ struct ObjectHeader {
       return (StoredType.variableString, dataspace([texts.count]), data)
     case .fixedStrings(let texts):
       // A type of no bytes is none.
-      let length = max(texts.map(\.utf8.count).max() ?? 0, 1)
+      let length = texts.reduce(1) { max($0, $1.utf8.count) }
       let data = texts.flatMap { Array($0.utf8) + [UInt8](repeating: 0, count: length - $0.utf8.count) }
       return (StoredType.fixedString(length: length), dataspace([texts.count]), data)
     case .numbers(let numbers):

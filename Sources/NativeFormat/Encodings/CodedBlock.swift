@@ -100,7 +100,9 @@ struct BlockEncoder {
       unsafe resect_count_symbols(symbols.baseAddress.map { unsafe $0 + start }, partCount, &histogram)
     }
     guard histogram.count(where: { $0 > 0 }) > 128 else { return false }
-    let cost = FrequencyTable(histogram: histogram).cost(of: histogram) ?? 0
+    guard let cost = FrequencyTable(histogram: histogram).cost(of: histogram) else {
+      preconditionFailure("a table has a frequency for each symbol that it was made of")
+    }
     // 7.8 bits a symbol: noise in 4096 samples of 256 symbols seems to have 7.95.
     return cost > UInt64(parts * partCount) * 78 << 16 / 10
   }

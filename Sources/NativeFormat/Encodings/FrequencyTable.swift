@@ -94,8 +94,10 @@ extension FrequencyTable {
 
   /// As ``init(parsing:)`` reads it.
   var bytes: [UInt8] {
-    let first = frequencies.firstIndex { $0 > 0 } ?? 0
-    let last = frequencies.lastIndex { $0 > 0 } ?? 0
+    guard let first = frequencies.firstIndex(where: { $0 > 0 }), let last = frequencies.lastIndex(where: { $0 > 0 })
+    else {
+      preconditionFailure("frequencies add up to \(FrequencyTable.total)")
+    }
     var bytes = [UInt8(first), UInt8(last)]
     for frequency in frequencies[first...last] {
       if frequency < 128 {

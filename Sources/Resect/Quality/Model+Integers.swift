@@ -24,7 +24,7 @@ extension Model {
       guard try !network.canFoldBatchNorms else {
         throw ResectError(
           .notApplicable, "8-bit integers are made of a network whose batch-norms are folded",
-          advice: "--fold-bn folds them")
+          advice: .foldBatchNorm)
       }
       let graph = try network.graph()
       let ranges = try ranges(calibration, of: graph)

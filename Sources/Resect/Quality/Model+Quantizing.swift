@@ -50,7 +50,7 @@ extension Model {
       let smallest = try with(search.steps(within: worst, \.relative)).nativeByteCount()
       throw ResectError(
         .notApplicable, "\(limit) bytes are too few: little would be left of the network below \(smallest)",
-        advice: "--target-size \(smallest) is about the smallest")
+        advice: .storeLarger(smallest))
     }
   }
 
@@ -79,12 +79,12 @@ extension QualityGoal {
       throw ResectError(
         .badArgument,
         "an error of \(error) is not between \(QualityGoal.possibleErrors.lowerBound) and \(QualityGoal.possibleErrors.upperBound)",
-        advice: "--lossless loses nothing")
+        advice: .storeLossless)
     case .largestDifference(let difference):
       guard !(difference >= QualityGoal.possibleErrors.lowerBound && difference.isFinite) else { return }
       throw ResectError(
         .badArgument, "a difference of \(difference) is not a number from \(QualityGoal.possibleErrors.lowerBound) on",
-        advice: "--lossless loses nothing")
+        advice: .storeLossless)
     case .size(let bytes):
       guard bytes == 0 else { return }
       throw ResectError(.badArgument, "a file of 0 bytes holds nothing")
