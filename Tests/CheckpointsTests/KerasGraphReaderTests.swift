@@ -212,6 +212,11 @@ import Testing
     ])
     guard case .flatten(.channelsFirst) = made.nodes[0].operation else { throw Failure() }
     #expect(words(made) == ["f: flatten", "z: identity"])
+    let reshaped = try graph([
+      image(), layer("Permute", "p", #""dims": [3, 1, 2]"#, of: "x"),
+      layer("Reshape", "f", #""target_shape": [1024]"#, of: "p"), layer("Dropout", "z", of: "f"),
+    ])
+    guard case .flatten(.channelsFirst) = reshaped.nodes[0].operation else { throw Failure() }
   }
 
   @Test func `an operation of Keras approximates where nothing else is said, an activation does not`() throws {
@@ -229,6 +234,8 @@ import Testing
     let turned = layer("Permute", "p", #""dims": [3, 1, 2]"#, of: "x")
     #expect(refusal([image(), turned, layer("ReLU", "z", of: "p")])?.tensor == "z")
     #expect(refusal([image(), turned, layer("Add", "z", of: "p", "x")])?.tensor == "z")
+    #expect(
+      refusal([image(), turned, layer("Reshape", "z", #""target_shape": [1, 1, 1024]"#, of: "p")])?.tensor == "z")
     #expect(refusal([image(), turned], giving: "p")?.tensor == "p")
     #expect(refusal([image(), layer("Permute", "z", #""dims": [2, 1, 3]"#, of: "x")])?.tensor == "z")
   }

@@ -360,6 +360,33 @@ import Testing
       ])
   }
 
+  @Test func `a vector of an image of any size is as long as what takes it says`() throws {
+    let zeros = KerasGraphWriterTests.zeros
+    func layers(
+      _ order: Graph.FlatteningOrder, _ input: Graph.Input.Kind, _ taker: Graph.Operation, of inputs: [String]? = nil
+    ) throws -> [String] {
+      try KerasGraphWriterTests.layers(
+        KerasGraphWriterTests.graph(
+          [("flat", .flatten(order), of: nil), ("relu", .activation(.relu), of: nil), ("x", taker, of: inputs)],
+          of: input))
+    }
+    let linear = Graph.Operation.linear(.init(weight: zeros(2, 36)))
+    #expect(
+      try layers(.channelsLast, .image(channels: 4), linear).first == "Reshape flat of input : target_shape [36]")
+    #expect(
+      try layers(.channelsFirst, .image(channels: 4), linear).prefix(2) == [
+        "Permute flat_permute of input : dims [3,1,2]", "Reshape flat of flat_permute : target_shape [36]",
+      ])
+    #expect(
+      try layers(.channelsLast, .image(channels: 4, height: 3, width: 3), linear).first == "Flatten flat of input")
+    let norm = Graph.BatchNorm(weight: nil, bias: nil, mean: zeros(36), variance: zeros(36), epsilon: 1)
+    #expect(try layers(.channelsLast, .image(channels: 4, height: 3), .batchNorm(norm)).first?.contains("36") == true)
+    // How long each part of a whole is remains unknown.
+    #expect(throws: ResectError.self) {
+      try layers(.channelsLast, .image(channels: 4), .concatenate, of: ["relu", "relu"])
+    }
+  }
+
   @Test func `values are put together in the order that the operation has them`() throws {
     let graph = try KerasGraphWriterTests.graph(
       [

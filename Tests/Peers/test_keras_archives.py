@@ -204,9 +204,16 @@ def evaluated(node, inputs, tensors):
     raise AssertionError(node["operation"])
 
 
+def begun(channels=4, features=None):
+    """A network that begins with a batch-norm: an archive without weights is none."""
+    network = Network(channels, features=features)
+    network.norm(features or channels)
+    return network
+
+
 def single(operation, inputs=4, features=None, **members):
-    """A network of one operation, of numbers from about -12 to 12."""
-    network = Network(inputs, features=features)
+    """A network of one operation behind a batch-norm, of numbers from about -12 to 12."""
+    network = begun(inputs, features)
     network.input *= 4
     network.add(operation, **members)
     return network
@@ -219,7 +226,7 @@ def convolved(inputs=4, outputs=8, **members):
 
 
 def pooled_network(kind, *arguments, before=None, **members):
-    network = Network(4)
+    network = begun()
     if before:
         network.add(before)
     network.pool(kind, *arguments, **members)
@@ -233,7 +240,7 @@ def normed(channels=4, features=None, **members):
 
 
 def scaled(weight, bias, dtype="float32"):
-    network = Network(4)
+    network = begun()
     tensors = {"weight": weight, "bias": bias}
     network.add("scale-shift", tensors={role: network.numbers(count).astype(dtype) for role, count in tensors.items() if count})
     return network

@@ -105,8 +105,8 @@ struct KerasGraphReader {
       throw layer.unsupported(
         "the layer is a \(layer.className) of somebody's own, whose code is not in the file", advice: nil)
     }
-    if layer.className != "Flatten", inputs.contains(where: { $0.kind == .turned }) {
-      throw layer.unsupported("only a Flatten may take an image whose channels a Permute put first")
+    if !["Flatten", "Reshape"].contains(layer.className), inputs.contains(where: { $0.kind == .turned }) {
+      throw layer.unsupported("only a Flatten or a Reshape may take an image whose channels a Permute put first")
     }
     if let value = try merge(layer, inputs, as: name) { return value }
     guard inputs.count == 1 else {
@@ -480,7 +480,12 @@ struct KerasGraphReader {
       throw layer.unsupported(
         "a Reshape to \(target) is not supported, only between a vector and an image of one pixel")
     }
-    if target.count == 1 { return flatten(value, as: name, order: memoryOrder) }
+    if target.count == 1 {
+      return flatten(value, as: name, order: value.kind == .turned ? .channelsFirst : memoryOrder)
+    }
+    guard value.kind != .turned else {
+      throw layer.unsupported("a Reshape of turned axes to an image is not supported")
+    }
     if value.kind == .pixel { return add(.identity, of: value, as: name) }
     let vector = value.isVector ? value : flatten(value, as: self.name(layer, "vector"), order: memoryOrder)
     var result = add(.toImage, of: vector, as: name)

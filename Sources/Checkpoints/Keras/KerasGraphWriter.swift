@@ -128,7 +128,7 @@ struct KerasGraphWriter {
     case (.add, let taken?): return merge("Add", names.reversesSums ? inputs.reversed() : inputs, taken, as: name)
     case (.concatenate, let taken?): return merge("Concatenate", inputs, taken, as: name)
     case (.multiply, let taken?): return multiply(taken, inputs[1], as: name)
-    case (.flatten(let order), let taken?): return flatten(taken, order, as: name)
+    case (.flatten(let order), let taken?): return try flatten(taken, order, at: position)
     case (.toImage, let taken?) where taken.isVector: return reshape(taken, to: .pixel, as: name)
     case (.pad(let border), let taken?) where !taken.isVector:
       guard border.value == 0, border.channelsBefore == 0, border.channelsAfter == 0 else {
@@ -187,15 +187,44 @@ struct KerasGraphWriter {
     return result
   }
 
-  private mutating func flatten(_ taken: Value, _ order: Graph.FlatteningOrder, as name: String) -> Value {
+  private mutating func flatten(
+    _ taken: Value, _ order: Graph.FlatteningOrder, at position: Int
+  ) throws(ResectError) -> Value {
+    let name = nodeNames[position]
+    let count = taken.kind == .image && !isSizeFixed ? try elementCount(of: position + 1) : nil
     var taken = taken
     if taken.kind == .image, order == .channelsFirst {
       let axes = JSON.array([.integer(3), .integer(1), .integer(2)])
       taken = add("Permute", nameList.add("\(name)_permute"), [.init("dims", axes)], of: taken)
     }
-    var result = add("Flatten", name, of: taken)
+    // Of an image of any size, a Flatten gives a vector of unknown length, which no layer with weights takes.
+    var result =
+      count.map { add("Reshape", name, [.init("target_shape", .array([.integer($0)]))], of: taken) }
+      ?? add("Flatten", name, of: taken)
     result.kind = .vector
     return result
+  }
+
+  private var isSizeFixed: Bool {
+    if case .image(_, .some, .some) = graph.input.kind { true } else { false }
+  }
+
+  /// The elements of the vector that `value` is, by what takes it; nil where nothing does that has weights.
+  private func elementCount(of value: Graph.ValueID) throws(ResectError) -> Int? {
+    var pending = [value]
+    var isSeen: Set<Graph.ValueID> = [value]
+    while let value = pending.popLast() {
+      for position in consumers[value] {
+        switch graph.nodes[position].operation {
+        case .linear(let linear): return linear.weight.shape.axes[1]
+        case .batchNorm(let norm): return norm.mean.shape.elementCount
+        case .activation, .identity, .scaleShift, .add:
+          if isSeen.insert(position + 1).inserted { pending.append(position + 1) }
+        default: throw refusal("that makes a vector of an image of any size for this: \(graph.nodes[position].name)")
+        }
+      }
+    }
+    return nil
   }
 
   private mutating func pool(_ className: String, _ taken: Value, keepsImage: Bool, as name: String) -> Value {
