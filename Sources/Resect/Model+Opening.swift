@@ -169,6 +169,7 @@ extension Model {
       case .graph(let graph):
         try options.network.refuseForGraph()
         content = .graph(graph)
+        do throws(ResectError) { _ = try GraphMatch(graph) } catch { loading.whyNoResNet = error }
         // Its tensors have the names of its nodes, which no convention knows.
         convention = .tree
       }

@@ -40,6 +40,8 @@ with h5py.File(f"{folder}/names.h5", "w") as file:
     legacy_h5_format.save_weights_to_hdf5_group(file, model)
 """
 WHOLE, NAMES = ["model.keras", "model.h5"], ["model.weights.h5", "names.h5"]
+# What fold-bn makes of model.keras.
+FOLDED = "folded.resect"
 APPLICATION = "keras.applications.{}(weights=None, input_shape=(size, size, 3), classes=10)"
 
 
@@ -63,6 +65,16 @@ APPLICATION = "keras.applications.{}(weights=None, input_shape=(size, size, 3), 
     ("new.home_made(size, prepared=True)", 32, WHOLE),
     ("new.prepared_application(1)", 45, WHOLE),
     ("new.prepared_application(2)", 45, WHOLE),
+    # No ResNets.
+    (APPLICATION.format("VGG16"), 48, WHOLE),
+    (APPLICATION.format("MobileNet"), 64, WHOLE + [FOLDED]),
+    (APPLICATION.format("MobileNetV2"), 64, WHOLE + [FOLDED]),
+    (APPLICATION.format("MobileNetV3Small"), 64, WHOLE + [FOLDED]),
+    (APPLICATION.format("DenseNet121"), 64, WHOLE + [FOLDED]),
+    (APPLICATION.format("InceptionV3"), 80, WHOLE + [FOLDED]),
+    (APPLICATION.format("EfficientNetB0"), 64, WHOLE + [FOLDED]),
+    ("new.many_layers(size)", 21, WHOLE + [FOLDED]),
+    ("new.many_layers(size)", 34, WHOLE),
 ])
 def test_forward(expression, size, files, tmp_path):
     python = os.environ.get("KERAS_PYTHON", sys.executable)
@@ -72,6 +84,10 @@ def test_forward(expression, size, files, tmp_path):
     assert done.returncode == 0, done.stderr
     allowed = TOLERANCE * max(1, abs(np.load(tmp_path / "y.npy")).max())
     for file in files:
+        if file == FOLDED:
+            done = subprocess.run([os.environ["RESECT"], "fold-bn", str(tmp_path / "model.keras"), str(tmp_path / file)],
+                                  capture_output=True, text=True)
+            assert done.returncode == 0, f"{done.stdout}{done.stderr}"
         command = [os.environ["RESECT"], "run", str(tmp_path / file), "--input", str(tmp_path / "x.npy"), "--expect",
                    str(tmp_path / "y.npy"), "--tolerance", f"{allowed:.9f}"]
         done = subprocess.run(command, capture_output=True, text=True)

@@ -60,6 +60,25 @@ import Testing
     #expect(model.preprocessing.value?.name == preprocessing)
   }
 
+  @Test(arguments: ["many-layers.h5", "many-layers.keras"])
+  func `a network that is no ResNet is the graph that its file describes, and says why it is none`(_ file: String)
+    throws
+  {
+    let model = try model(file)
+    guard case .graph(let graph) = model.content else { throw ResectError(.notApplicable, "no graph") }
+    #expect(graph.outputs.map(\.name) == ["logits", "probabilities"])
+    #expect(model.loading.whyNoResNet?.tensor == "concatenate_1" && model.loading.ignored.isEmpty)
+    #expect(model.classCount == 5 && model.inputChannels == 3)
+    let refused = #expect(throws: ResectError.self) { try model.network }
+    #expect(refused?.code == .notAResNet && refused?.tensor == "concatenate_1")
+    var options = OpenOptions()
+    options.network.epsilon = 1e-3
+    let contradicted = #expect(throws: ResectError.self) {
+      try Model(contentsOf: Fixtures.path("keras/\(file)"), options: options)
+    }
+    #expect(contradicted?.code == .badArgument)
+  }
+
   @Test func `names alone say what they imply, and a doubt is told`() throws {
     let named = try model("v2.names.h5")
     #expect(named.architecture?.epsilon == .init(1.001e-5, from: .convention("keras-v2")))

@@ -8,51 +8,19 @@ extension KerasGraphReader {
   /// gives. A model that ends otherwise is a backbone.
   func graph(giving result: Value) throws(ResectError) -> Graph {
     var logits = beforeIdentities(result.id)
-    var probabilities: Graph.ValueID?
+    var outputs: [Graph.Output] = []
     if let node = builder.node(making: logits), case .activation(let activation) = node.operation,
       activation.endsClassifier
     {
-      probabilities = result.id
+      outputs.append(.init(Graph.Output.probabilities, logits))
       logits = beforeIdentities(node.inputs[0])
     }
-    let features = features(of: logits)
-    guard features != nil || probabilities != nil else {
-      return try builder.graph(outputs: [.init(Graph.Output.features, logits)], features: logits)
+    let plain = try builder.graph(outputs: [.init(Graph.Output.logits, logits)] + outputs)
+    guard let classifier = plain.classifier else {
+      return outputs.isEmpty
+        ? try builder.graph(outputs: [.init(Graph.Output.features, logits)], features: logits) : plain
     }
-    let outputs = [Graph.Output(Graph.Output.logits, logits)]
-    return try builder.graph(
-      outputs: outputs + (probabilities.map { [.init(Graph.Output.probabilities, $0)] } ?? []), features: features)
-  }
-
-  /// What the last linear layer takes that `logits` come from with nothing but changes of shape between; nil where there is none.
-  private func features(of logits: Graph.ValueID) -> Graph.ValueID? {
-    var value = logits
-    while let node = builder.node(making: value) {
-      switch node.operation {
-      case .flatten, .toImage, .identity: value = node.inputs[0]
-      case .linear: return beforeIdentities(node.inputs[0])
-      // Of one pixel, a convolution is a linear layer.
-      case .convolution(let convolution) where convolution.kernel == 1 && convolution.groups == 1:
-        let taken = beforeIdentities(node.inputs[0])
-        return isPixel(taken) ? taken : nil
-      default: return nil
-      }
-    }
-    return nil
-  }
-
-  /// Whether a value is an image of one pixel, by what makes it.
-  private func isPixel(_ value: Graph.ValueID) -> Bool {
-    var value = value
-    while let node = builder.node(making: value) {
-      switch node.operation {
-      case .globalAveragePool, .globalMaxPool, .toImage: return true
-      case .activation, .batchNorm, .scaleShift, .identity: value = node.inputs[0]
-      case .convolution(let convolution) where convolution.kernel == 1: value = node.inputs[0]
-      default: return false
-      }
-    }
-    return false
+    return try builder.graph(outputs: plain.outputs, features: beforeIdentities(classifier.features))
   }
 
   private func beforeIdentities(_ value: Graph.ValueID) -> Graph.ValueID {
