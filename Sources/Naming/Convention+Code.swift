@@ -29,6 +29,12 @@ extension Convention {
       + normDifferences(architecture) + endDifferences(architecture)
   }
 
+  /// How `architecture` differs from what code computes that names so, whether it loads files of such names or not.
+  package func warnings(of architecture: Architecture) -> [CodeDifference] {
+    if loadsStateDicts { return differences(of: architecture) }
+    return name == Convention.tree.name ? [] : strideDifferences(architecture) + borderDifferences(architecture)
+  }
+
   private func familyDifferences(_ architecture: Architecture) -> [CodeDifference] {
     guard !isNatural(architecture) else { return [] }
     let able = Convention.all.filter { $0.loadsStateDicts && $0.isNatural(architecture) }.map(\.name)

@@ -64,9 +64,12 @@ struct NamePattern: Sendable, Equatable, ExpressibleByStringLiteral {
       let literal = rest.prefix { $0 != UInt8(ascii: "{") }
       if !literal.isEmpty { tokens.append(.literal(Array(literal))) }
       rest = rest.dropFirst(literal.count)
-      guard let brace = rest.firstIndex(of: UInt8(ascii: "}")) else { break }
-      if let token = Token(rest[rest.index(after: rest.startIndex)..<brace]) { tokens.append(token) }
-      rest = rest[(brace + 1)...]
+      // A brace that opens no variable is left out, and what follows it is text.
+      rest = rest.dropFirst()
+      if let brace = rest.firstIndex(of: UInt8(ascii: "}")), let token = Token(rest[..<brace]) {
+        tokens.append(token)
+        rest = rest[(brace + 1)...]
+      }
     }
     self.tokens = tokens
   }

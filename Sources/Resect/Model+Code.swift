@@ -37,7 +37,9 @@ extension Model {
   /// What a person should know where the network is written under names whose code computes something else.
   var codeWarnings: [String] {
     guard case .network(let network) = content else { return [] }
-    let name = convention.forWriting(network).name
-    return codeDifferences.map { "the code that names by \(name) differs: \($0.description)" }
+    let convention = convention.forWriting(network)
+    return convention.warnings(of: network.architecture).map {
+      "the code that names by \(convention.name) differs: \($0.description)"
+    }
   }
 }

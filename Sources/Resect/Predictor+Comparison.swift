@@ -47,6 +47,11 @@ extension Predictor {
   private var computesLogits: Bool { classes != nil || session.graph.computesLogits }
 
   private func rows(of batch: Batch, _ subject: Proof.Subject) throws(ResectError) -> Rows {
-    subject == .logits ? try logits(of: batch) : try session.run(batch, output: .features)
+    do throws(ResectError) {
+      return subject == .logits ? try logits(of: batch) : try session.run(batch, output: .features)
+    } catch {
+      // Which of the two models it is about.
+      throw error.located(file: file)
+    }
   }
 }

@@ -30,7 +30,7 @@ public struct Predictor: Sendable {
   public let preprocessing: Preprocessing?
   /// The names of the classes, where there are any.
   public let labels: [String]?
-  private let file: String?
+  let file: String?
 
   /// A predictor by `model`. For a backbone, `classes` is the embedding that it was split from.
   ///

@@ -8,20 +8,11 @@ public struct RunComparison: Sendable, Hashable {
   public let agreement: Agreement
   /// The largest magnitude on either side: what differences are measured against.
   public let magnitude: Double
-  /// How many numbers of the first and of the second are infinite or NaN.
-  public let notFinite: [Int]
-  /// How many numbers there are on each side.
-  public let total: Int
-
-  /// Whether all numbers are finite; if not, the two agree in nothing.
-  public var isFinite: Bool { notFinite.allSatisfy { $0 == 0 } }
 
   /// Compares rows of equal number and width.
   init(_ subject: Proof.Subject, _ first: Rows, _ second: Rows) {
     self.subject = subject
     agreement = Agreement(first, second)
     magnitude = max(agreement.magnitude, Agreement(second, first).magnitude)
-    notFinite = [first, second].map { rows in rows.values.count { !$0.isFinite } }
-    total = first.values.count
   }
 }

@@ -46,14 +46,12 @@ struct VerifyCommand: FileCommand {
     let computed = predictors.contains { $0.session.precision == .int8 } ? Proof.integerTolerance : 0
     let allowed =
       tolerance ?? max(models[0].relativeTolerance, models[1].relativeTolerance, computed) * comparison.magnitude
-    let agrees = comparison.isFinite && agreement.largest <= allowed
+    let agrees = agreement.largest <= allowed
     try shown.show(
-      comparison.lines(first, second, allowed: allowed).joined(separator: "\n"),
+      comparison.lines(allowed: allowed).joined(separator: "\n"),
       json: .object(
         [JSON.Member("agrees", .bool(agrees))] + agreement.members(comparison.subject, magnitude: comparison.magnitude)
-          + [JSON.Member("tolerance", .number(allowed))]
-          + (comparison.isFinite
-            ? [] : [JSON.Member("notFinite", .array(comparison.notFinite.map { .integer($0) }))])))
+          + [JSON.Member("tolerance", .number(allowed))]))
     if !agrees { throw ExitCode(1) }
   }
 
@@ -68,13 +66,8 @@ struct VerifyCommand: FileCommand {
 }
 
 extension RunComparison {
-  /// What people are told of the models `first` and `second`.
-  fileprivate func lines(_ first: String, _ second: String, allowed: Double) -> [String] {
-    guard isFinite else {
-      return zip([first, second], notFinite).filter { $1 > 0 }.map { model, count in
-        "\(model.printable()): \(count.grouped) of \(total.grouped) \(subject.rawValue) are not finite: they agree with nothing"
-      }
-    }
+  /// What people are told.
+  fileprivate func lines(allowed: Double) -> [String] {
     let verdict = agreement.largest <= allowed ? "within" : "more than"
     return [agreement.table(subject).text, "the largest difference is \(verdict) \(allowed.text(digits: 3))"]
   }

@@ -5,7 +5,7 @@ import Testing
 
 @testable internal import ResectCheckpoints
 
-/// Descriptions of layers as graphs. `Tests/Peers/test_keras_graphs.py` has networks of real Keras and what they compute.
+/// Descriptions of layers as graphs. `Tests/Peers/test_keras.py` has networks of real Keras and what they compute.
 @Suite struct KerasGraphReaderTests {
   /// A layer as Keras describes it, with the layers that it takes.
   private func layer(_ kind: String, _ name: String, _ settings: String = "", of inputs: String...) -> String {

@@ -170,7 +170,12 @@ import Testing
     #expect(try refusal(replacing: right, by: digits)?.code == .malformed)
   }
 
-  @Test(arguments: [#""encoding":"zstd""#, #""encoding":"""#, #""encoding":1"#, #""coding":"raw""#])
+  @Test(arguments: [#""encoding":1"#, #""coding":"raw""#])
+  func `an entry without the word of an encoding is damaged`(encoding: String) throws {
+    #expect(try refusal(replacing: #""encoding":"raw""#, by: encoding)?.code == .malformed)
+  }
+
+  @Test(arguments: [#""encoding":"zstd""#, #""encoding":"""#])
   func `an encoding that is not known is refused as unsupported`(encoding: String) throws {
     #expect(try refusal(replacing: #""encoding":"raw""#, by: encoding)?.code == .unsupported)
   }

@@ -217,8 +217,9 @@ import Testing
   }
 
   @Test func `what is said of one model is not meant of the other, and verify is the same both ways`() throws {
+    // Such names belong to code whose eps is another one.
     let rebased = folder.file("rebased.safetensors")
-    #expect(try Program("epsilon", digits, rebased, "--to", "1e-3").status == 0)
+    #expect(try Program("epsilon", digits, rebased, "--to", "1e-3", "--allow-different-code").status == 0)
     func verified(_ arguments: String...) throws -> Program { try Program(list: ["verify"] + arguments + ["--json"]) }
     let (there, back) = (try verified(digits, rebased), try verified(rebased, digits))
     #expect(there.status == 0)
@@ -251,9 +252,8 @@ import Testing
     for (one, other) in [(huge, huge), (digits, huge), (huge, digits)] {
       let program = try Program(list: ["verify", one, other] + flags)
       #expect(program.status == 1)
-      #expect(program.output.contains("huge.safetensors") && program.output.contains("logits are not finite"))
-      let json = try Program(list: ["verify", one, other, "--json"] + flags).json
-      #expect(json["agrees"]?.bool == false && json["notFinite"]?.elements?.count == 2)
+      #expect(program.output.isEmpty)
+      #expect(program.errors.contains("huge.safetensors: the network's logits are not finite"))
     }
   }
 

@@ -20,8 +20,8 @@ import Testing
     let path = folder.file(name)
     let error = #expect(throws: ResectError.self) { try folded.write(to: path) }
     #expect(error?.code == .unsupported)
-    #expect(error?.advice?.contains("--unfold") == true)
-    #expect(error?.advice?.contains("--allow-different-code") == true)
+    #expect(error?.advice?.text.contains("--unfold") == true)
+    #expect(error?.advice?.text.contains("--allow-different-code") == true)
     #expect(try folder.names == [])
     let report = try folded.write(to: path, options: .init(allowsDifferentCode: true))
     #expect(report.warnings.contains { $0.contains("it has batch-norms, this network has none") })

@@ -110,7 +110,7 @@ import Testing
     for (value, wanted) in zip(try stem(folded, padding), try stem(network, zeros)) {
       #expect(abs(value - wanted) <= 1e-12 * max(1, abs(wanted)))
     }
-    #expect(record.warnings[0].contains("8.0, 4.0, 2.0"))
+    #expect(record.warnings[0].contains("8, 4, 2"))
     let torchvision = try network.foldingNormalization(of: .torchvision).record.report["exactPadding"]
     // 255 times ImageNet's means.
     for (padding, pixel) in zip(torchvision?.elements ?? [], [123.675, 116.28, 103.53]) {

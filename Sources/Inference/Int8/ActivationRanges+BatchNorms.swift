@@ -46,6 +46,12 @@ private struct Unfolding {
 
   /// The value of the graph that has the numbers of `value`: behind the batch-norm that was folded into the node that makes it.
   func twin(of value: Graph.ValueID) -> Graph.ValueID? {
+    var value = value
+    // An activation is called after what it follows, which the batch-norm no longer is: it is found behind that.
+    while let node = folded.node(making: value), positions[node.name] == nil {
+      guard case .activation = node.operation else { return nil }
+      value = node.inputs[0]
+    }
     guard let node = folded.node(making: value) else { return 0 }
     guard let position = positions[node.name] else { return nil }
     var twin = position + 1

@@ -53,7 +53,7 @@ extension Program {
         all.withLock { $0[index] = made }
       } catch {
         var error = error.located(tensor: "\(steps[index].name).weight")
-        if error.code == .badValue { error.advice = "--dtype f32 runs them as they are" }
+        if error.code == .badValue { error.advice = .runInFloat32 }
         throw error
       }
     }
