@@ -1,7 +1,7 @@
 extension ResectError {
   /// What to do about a failure: a code and facts for programs that word it in their own terms, and a sentence for people.
   ///
-  /// The sentence knows no program's options; a command line has words of its own for the codes in ``Code/known``. A literal is
+  /// The sentence knows no program's options; a command line has words of its own for the codes in `Code.known`. A literal is
   /// advice that needs no other words:
   ///
   /// ```swift

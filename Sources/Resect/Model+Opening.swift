@@ -53,9 +53,10 @@ extension Model {
           try ClassEmbedding(tensors, convention, hasConstantFeature: metadata.hasConstantFeature))
       } else {
         let network = options.network.filled(from: metadata)
-        // Who gives a mapping or a convention knows better what the names mean, and so does a file that Resect wrote of a ResNet.
-        let areNamesKnown =
-          options.network.mapping != nil || options.network.convention != nil || metadata.architecture != nil
+        // Who gives a mapping or a convention knows better what the names mean, and so does a file that Resect wrote of a ResNet
+        // under names of a convention; the names of layers of its own mean what their graph says.
+        let isNamed = metadata.architecture != nil && metadata.convention != nil
+        let areNamesKnown = options.network.mapping != nil || options.network.convention != nil || isNamed
         if let keras, !areNamesKnown, let graph = try keras.graph() {
           try self.init(graph, of: keras, source, metadata, loading, options.network)
           return

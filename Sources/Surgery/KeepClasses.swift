@@ -68,7 +68,7 @@ extension Graph {
 }
 
 extension ClassEmbedding {
-  /// Keeps the classes of `indices`, in that order. See ``ResNets/ResNet/keepingClasses(_:)``.
+  /// Keeps the classes of `indices`, in that order. See `ResNet.keepingClasses(_:)`.
   public func keepingClasses(_ indices: [Int]) throws(ResectError) -> (
     classes: ClassEmbedding, record: SurgeryRecord
   ) {
