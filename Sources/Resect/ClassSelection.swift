@@ -32,7 +32,7 @@ struct ClassSelection {
     }
     guard let labels else {
       throw ResectError(
-        .badArgument, "nobody says which class is \"\(name)\": the model has no labels",
+        .badArgument, "which class is \"\(name)\" is unknown: the model has no labels",
         advice: .labelClasses)
     }
     let closest = name.closest(3, among: labels).map { "\"\($0)\"" }

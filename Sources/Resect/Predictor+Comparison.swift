@@ -19,7 +19,7 @@ extension Predictor {
 
   /// The same images as this model takes them, and as another does.
   ///
-  /// A model of which nobody says how images become its input is given what the other takes. Throws where nobody says it of either,
+  /// A model of which it is unknown how images become its input is given what the other takes. Throws where it is unknown of either,
   /// and where the other takes pixels as they are, which a network does that normalises them itself.
   public func batches(
     with other: Predictor, of images: [PixelImage]

@@ -69,7 +69,7 @@ public struct Predictor: Sendable {
   public func batch(of images: [PixelImage]) throws(ResectError) -> Batch {
     guard let preprocessing else {
       throw ResectError(
-        .badArgument, "nobody says how images become this network's input",
+        .badArgument, "how images become this network's input is unknown",
         advice: .sayPreprocessing(presets: Preprocessing.presetNames),
         file: file)
     }

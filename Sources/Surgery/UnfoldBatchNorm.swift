@@ -45,7 +45,7 @@ extension ResNet {
     }
     guard let epsilon = epsilon ?? self.epsilon.value else {
       throw ResectError(
-        .notApplicable, "nobody says what the batch-norms are to add to the variance", advice: .sayEpsilon)
+        .notApplicable, "what the batch-norms are to add to the variance is unknown", advice: .sayEpsilon)
     }
     var unfolded = self
     var count = 0

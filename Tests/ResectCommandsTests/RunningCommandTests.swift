@@ -145,7 +145,7 @@ import Testing
   @Test func `a network without preprocessing asks for it`() throws {
     let program = try Program("classify", digits, images)
     #expect(program.status == 1)
-    #expect(program.errors.contains("nobody says how images become this network's input"))
+    #expect(program.errors.contains("how images become this network's input is unknown"))
     #expect(program.errors.contains("--preprocessing"))
   }
 
@@ -270,7 +270,7 @@ import Testing
     }
     for first in [digits, normalizing] {
       let unknown = try Program("verify", first, digits, "--images", images)
-      #expect(unknown.status == 1 && unknown.errors.contains("nobody says how images become this network's input"))
+      #expect(unknown.status == 1 && unknown.errors.contains("how images become this network's input is unknown"))
     }
   }
 
